@@ -1,0 +1,6 @@
+//! What every layer may name: time, chance, numbers, bounds. No IO, no SIP.
+
+pub mod clock;
+pub mod limits;
+pub mod number;
+pub mod rng;

@@ -1,0 +1,2 @@
+//! Flash-call verification over SIP.
+pub mod base;

@@ -1,0 +1,2 @@
+//! The `onering` program.
+fn main() {}
