@@ -22,4 +22,7 @@
 //! | ladder | the messages of a call, one a line, with their times |
 
 pub mod base;
+
+pub mod sip;
+
 pub mod cli;

@@ -1,0 +1,3 @@
+//! SIP (RFC 3261).
+
+pub mod txn;
