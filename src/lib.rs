@@ -26,3 +26,4 @@ pub mod base;
 pub mod sip;
 
 pub mod cli;
+pub mod io;

@@ -1,0 +1,3 @@
+//! Everything that touches the world below the driver: sockets, clocks, files.
+
+pub mod net;

@@ -1,0 +1,4 @@
+//! Sockets and the real clock. Nothing here knows what a datagram says.
+
+pub mod clock;
+pub mod udp;
