@@ -3,7 +3,7 @@
 //!
 //! The modules stand in layer order; each names only those above it in this list. What decides is pure:
 //! it takes an input with the time, is drained of outputs, and says when to come back. `ARCHITECTURE.md`
-//! has the whole plan.
+//! has the whole plan. (A blank line between two modules keeps rustfmt from sorting them.)
 //!
 //! # Words
 //!
@@ -25,5 +25,6 @@ pub mod base;
 
 pub mod sip;
 
-pub mod cli;
 pub mod io;
+
+pub mod cli;

@@ -1,3 +1,4 @@
-//! Everything that touches the world below the driver: sockets, clocks, files.
+//! Everything that touches the world below the driver: sockets, clocks, files. Decides nothing.
 
+pub mod capture;
 pub mod net;
