@@ -4,3 +4,4 @@ pub mod clock;
 pub mod limits;
 pub mod number;
 pub mod rng;
+pub mod wheel;
