@@ -15,6 +15,7 @@
 //! ACK is no transaction of its own: for a 3xx–6xx the client INVITE machine asks for it, for a 2xx the
 //! call does.
 
+pub mod branch;
 pub mod client_invite;
 pub mod client_other;
 pub mod server_invite;
