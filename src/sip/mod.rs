@@ -1,3 +1,5 @@
-//! SIP (RFC 3261).
+//! SIP: bytes and messages, transactions, the user agent (RFC 3261).
+
+pub mod message;
 
 pub mod txn;

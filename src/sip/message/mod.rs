@@ -1,0 +1,30 @@
+//! SIP messages: bytes to meaning and back (RFC 3261 §7, §20, §25). No state, no sockets, no clock.
+//!
+//! # Reading
+//!
+//! [`Message::parse`] takes one datagram and makes an index of its header lines in place: no copy, and no
+//! allocation up to 32 headers. It refuses only what it cannot represent ([`Malformed`]). What matching needs of
+//! every message comes from [`Message::key`], also without allocation. Everything else is read when somebody asks.
+//!
+//! # Tolerance
+//!
+//! Accepted without a word, since it is met in the field: line folding, white space before the colon, empty lines
+//! before the start line, lines that end with a bare LF, bytes that are no UTF-8, compact names, a status line
+//! that ends after its code.
+
+mod index;
+mod key;
+mod malformed;
+mod method;
+mod name;
+mod problem;
+mod read;
+mod value;
+
+pub use key::Key;
+pub use malformed::Malformed;
+pub use method::Method;
+pub use name::Name;
+pub use problem::{Fault, Kind, Problem};
+pub use read::{Header, Message, Start};
+pub use value::Value;
