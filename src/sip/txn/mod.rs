@@ -22,6 +22,9 @@ pub mod server_invite;
 pub mod server_other;
 mod timers;
 
+#[cfg(test)]
+mod tests;
+
 use smallvec::SmallVec;
 
 pub use self::timers::{Timers, Transport};
