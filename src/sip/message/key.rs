@@ -125,7 +125,7 @@ fn top_via(value: &[u8], more: bool) -> Option<TopVia<'_>> {
 
 /// Takes the protocol from a Via value and gives sent-by, and what follows it.
 #[inline]
-fn sent_by(value: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn sent_by(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let transport = match value.strip_prefix(b"SIP/2.0/") {
         Some(transport) => transport,
         None => {
@@ -144,7 +144,7 @@ fn sent_by(value: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// One parameter without its `;`, and what follows: a `;`, a `,` or nothing. Quoted strings are stepped over.
 #[inline]
-fn split_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut end = 0;
     loop {
         let rest = text.get(end..)?;
@@ -171,7 +171,7 @@ pub(super) fn quoted_length(text: &[u8]) -> Option<usize> {
 
 /// The value of a parameter of this name, white space round `=` allowed.
 #[inline]
-fn named<'a>(parameter: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn named<'a>(parameter: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let parameter = parameter.trim_ascii_start();
     let (text, rest) = parameter.split_at_checked(name.len())?;
     if !text.eq_ignore_ascii_case(name) {
@@ -201,7 +201,7 @@ fn cseq(value: &[u8]) -> Option<(u32, &[u8])> {
 
 /// The tag of a From or To value, if it has one; `None` where quotes or angle brackets do not close.
 #[inline]
-fn tag(value: &[u8]) -> Option<Option<&[u8]>> {
+pub(super) fn tag(value: &[u8]) -> Option<Option<&[u8]>> {
     let mut rest = after_address(value)?;
     while let [sign, inside @ ..] = rest {
         if *sign != b';' {

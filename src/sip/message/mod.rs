@@ -6,6 +6,11 @@
 //! allocation up to 32 headers. It refuses only what it cannot represent ([`Malformed`]). What matching needs of
 //! every message comes from [`Message::key`], also without allocation. Everything else is read when somebody asks.
 //!
+//! # Writing
+//!
+//! [`Response`] builds an answer from its request; [`write`] has the pieces for everything else. Both append to a
+//! `Vec<u8>` that the caller keeps.
+//!
 //! # Tolerance
 //!
 //! Accepted without a word, since it is met in the field: line folding, white space before the colon, empty lines
@@ -19,7 +24,9 @@ mod method;
 mod name;
 mod problem;
 mod read;
+mod response;
 mod value;
+pub mod write;
 
 pub use key::Key;
 pub use malformed::Malformed;
@@ -27,4 +34,5 @@ pub use method::Method;
 pub use name::Name;
 pub use problem::{Fault, Kind, Problem};
 pub use read::{Header, Message, Start};
+pub use response::{Response, response_target};
 pub use value::Value;
