@@ -34,7 +34,8 @@ pub struct Branch {
     pub n: u8,
 }
 
-/// The secret that the check is made with; it outlives a restart.
+/// The secret that the check is made with; it outlives a restart. [`ServerKey`](super::ServerKey)s are made
+/// with it too.
 #[derive(Clone)]
 pub struct BranchKey([u8; 16]);
 
@@ -43,6 +44,10 @@ impl BranchKey {
     #[must_use]
     pub const fn new(secret: [u8; 16]) -> Self {
         Self(secret)
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 
@@ -130,9 +135,16 @@ const fn values() -> [u8; 256] {
     values
 }
 
+/// Whether a branch is one that RFC 3261 says is unique: the cookie, and something after it.
+pub(super) fn has_cookie(branch: &[u8]) -> bool {
+    branch
+        .split_at_checked(COOKIE.len())
+        .is_some_and(|(cookie, rest)| cookie.eq_ignore_ascii_case(COOKIE) && !rest.is_empty())
+}
+
 /// The 64-bit check of 120 packed bits.
 fn check(packed: u128, key: &BranchKey) -> u64 {
-    SipHasher24::new_with_key(&key.0).hash(&packed.to_be_bytes())
+    SipHasher24::new_with_key(key.bytes()).hash(&packed.to_be_bytes())
 }
 
 /// Writes the low bits of `bits`, five a character, as many as `out` has room for.

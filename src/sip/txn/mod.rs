@@ -18,6 +18,7 @@
 pub mod branch;
 pub mod client_invite;
 pub mod client_other;
+mod key;
 pub mod server_invite;
 pub mod server_other;
 mod timers;
@@ -27,6 +28,7 @@ mod tests;
 
 use smallvec::SmallVec;
 
+pub use self::key::ServerKey;
 pub use self::timers::{Timers, Transport};
 
 /// What one step wants done, in this order. No step wants more than four things, so nothing is allocated.
