@@ -61,10 +61,10 @@ fn ladder(steps: impl IntoIterator<Item = (u64, Direction, Bytes)>) -> Ladder {
     ladder
 }
 
-/// Compares with `tests/golden/NAME`; with `UPDATE_GOLDEN` set it is written instead.
+/// Compares with `tests/golden/NAME`; with `ONERING_BLESS` set it is written instead.
 fn assert_golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("ONERING_BLESS").is_some() {
         std::fs::write(&path, text).unwrap();
     }
     assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{}", path.display());
