@@ -8,7 +8,7 @@
 //!
 //! # Writing
 //!
-//! [`Response`] builds an answer from its request; [`write`] has the pieces for everything else. Both append to a
+//! [`Response`] builds an answer from its request; [`mod@write`] has the pieces for everything else. Both append to a
 //! `Vec<u8>` that the caller keeps.
 //!
 //! # Tolerance
