@@ -75,7 +75,7 @@ impl Wheel {
     /// Sets the deadline of `key`, in place of the one it had. [`Instant::NEVER`] takes it away.
     ///
     /// # Panics
-    /// For a key above four billion less a few hundred, whose array would take 64 GiB.
+    /// For a key within a few hundred of `u32::MAX`; the array up to there would take 64 GiB.
     pub fn arm(&mut self, key: u32, at: Instant) {
         self.disarm(key);
         if at == Instant::NEVER {

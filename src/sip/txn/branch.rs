@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn any_flipped_bit_is_refused() {
+    fn tx_14_any_flipped_bit_is_refused() {
         let mut rng = Rng::from_seed(2);
         for _ in 0..200 {
             let (branch, key) = any(&mut rng);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_refused() {
+    fn tx_14_another_key_is_refused() {
         let mut rng = Rng::from_seed(3);
         for _ in 0..1000 {
             let (branch, key) = any(&mut rng);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn shorter_longer_and_random_bytes_are_refused() {
+    fn tx_14_shorter_longer_and_random_bytes_are_refused() {
         let mut rng = Rng::from_seed(4);
         let (branch, key) = any(&mut rng);
         let text = written(&branch, &key);
