@@ -39,7 +39,9 @@ pub(super) struct Man {
 impl Man {
     pub(super) fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
         match self.dir {
-            None => clap_mangen::Man::new(Cli::command()).render(out)?,
+            None => {
+                clap_mangen::Man::new(Cli::command().disable_help_subcommand(true)).render(out)?
+            }
             Some(dir) => pages(&dir).map_err(|error| {
                 Failure::Failed(format!("cannot write {}: {error}", dir.display()))
             })?,
