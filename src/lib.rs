@@ -25,6 +25,10 @@ pub mod base;
 
 pub mod sip;
 
+pub mod call;
+
+pub mod verify;
+
 pub mod io;
 
 pub mod cli;

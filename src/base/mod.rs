@@ -1,6 +1,9 @@
 //! What every layer may name: time, chance, numbers, bounds. No IO, no SIP.
 
+pub mod chunks;
 pub mod clock;
+pub mod flow;
+pub mod id;
 pub mod limits;
 pub mod number;
 pub mod rng;
