@@ -31,4 +31,6 @@ pub mod verify;
 
 pub mod io;
 
+pub mod carrier;
+
 pub mod cli;
