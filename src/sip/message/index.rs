@@ -11,7 +11,7 @@ use super::name::{self, Name};
 use crate::base::limits::{HEADER_BLOCK_MAX, HEADERS_MAX, LINE_MAX};
 
 /// One header line. Offsets count from the start line, and fit since a header block has at most 32 KiB.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     /// First byte of the name.
     pub(super) start: u16,

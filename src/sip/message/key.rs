@@ -71,8 +71,8 @@ impl Message {
     #[inline]
     fn hot(&self, name: Name) -> Result<&[u8], Problem> {
         match self.index().first(name) {
-            Some(Slot { value, end, .. }) if value < end => Ok(self.slice(*value, *end)),
-            _ => Err(self.hot_problem(Fault::MissingHeader, name)),
+            Some(Slot { value, end, .. }) => Ok(self.slice(*value, *end)),
+            None => Err(self.hot_problem(Fault::MissingHeader, name)),
         }
     }
 

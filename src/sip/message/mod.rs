@@ -17,22 +17,46 @@
 //! before the start line, lines that end with a bare LF, bytes that are no UTF-8, compact names, a status line
 //! that ends after its code.
 
+mod address;
+mod challenge;
+mod date;
+mod grammar;
+mod host;
 mod index;
 mod key;
 mod malformed;
 mod method;
 mod name;
+mod params;
 mod problem;
 mod read;
+mod reason;
 mod response;
+mod scalar;
+mod sdp;
+mod typed;
+mod uri;
 mod value;
+mod via;
 pub mod write;
 
+pub use address::{Address, Contact};
+pub use challenge::Challenge;
+pub use date::Date;
+pub use grammar::Text;
+pub use host::{Host, address};
 pub use key::Key;
 pub use malformed::Malformed;
 pub use method::Method;
 pub use name::Name;
-pub use problem::{Fault, Kind, Problem};
+pub use params::{Param, Params};
+pub use problem::{Fault, Kind, Problem, Verdict};
 pub use read::{Header, Message, Start};
+pub use reason::Reason;
 pub use response::{Response, response_target};
+pub use scalar::{CSeq, MediaType, RAck, RetryAfter, Token, Warning};
+pub use sdp::{Direction, Sdp};
+pub use typed::List;
+pub use uri::{Scheme, Uri, UriParams, unescaped};
 pub use value::Value;
+pub use via::Via;
