@@ -6,6 +6,8 @@
 //! allocation up to 32 headers. It refuses only what it cannot represent ([`Malformed`]). What matching needs of
 //! every message comes from [`Message::key`], also without allocation. Everything else is read when somebody asks.
 //!
+//! [`validate`] names every problem of a message, each with the status owed; [`Verdict`] says whether it is well formed.
+//!
 //! # Writing
 //!
 //! [`Response`] builds an answer from its request; [`mod@write`] has the pieces for everything else. Both append to a
@@ -36,6 +38,7 @@ mod scalar;
 mod sdp;
 mod typed;
 mod uri;
+mod validate;
 mod value;
 mod via;
 pub mod write;
@@ -58,5 +61,6 @@ pub use scalar::{CSeq, MediaType, RAck, RetryAfter, Token, Warning};
 pub use sdp::{Direction, Sdp};
 pub use typed::List;
 pub use uri::{Scheme, Uri, UriParams, unescaped};
+pub use validate::validate;
 pub use value::Value;
 pub use via::Via;

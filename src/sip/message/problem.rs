@@ -168,6 +168,7 @@ type Row = (&'static str, Kind, Option<u16>, &'static str);
 
 impl Fault {
     /// Code, weight, the status owed to a request, and what it means.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     const fn row(self) -> Row {
         use Kind::{Refused, Syntax, Tolerated};
         match self {

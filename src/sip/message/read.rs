@@ -178,8 +178,13 @@ impl Message {
     /// Start line and header lines, each with its line end; without the empty line.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        let head = self.bytes.get(..self.index.body).unwrap_or_default();
+        let head = self.block();
         head.strip_suffix(b"\r\n").or_else(|| head.strip_suffix(b"\n")).unwrap_or(head)
+    }
+
+    /// Everything before the body: start line, header lines, the empty line.
+    pub(super) fn block(&self) -> &[u8] {
+        self.bytes.get(..self.index.body).unwrap_or_default()
     }
 
     /// Bytes behind the empty line, whatever Content-Length says.

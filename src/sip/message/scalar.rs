@@ -191,7 +191,7 @@ pub(super) fn mime_version(input: &[u8]) -> IResult<&[u8], &[u8]> {
 mod tests {
     use super::*;
 
-    fn whole<'a, T>(parsed: IResult<&'a [u8], T>) -> Option<T> {
+    fn whole<T>(parsed: IResult<&[u8], T>) -> Option<T> {
         parsed.ok().filter(|(rest, _)| rest.is_empty()).map(|(_, value)| value)
     }
 

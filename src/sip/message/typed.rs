@@ -14,7 +14,7 @@ use super::name::Name;
 use super::problem::{Fault, Problem};
 use super::read::Message;
 use super::reason::{self, Reason};
-use super::scalar::{self, CSeq, MediaType, RAck, RetryAfter, Warning};
+use super::scalar::{self, CSeq, MediaType, RAck, RetryAfter, Token, Warning};
 use super::sdp::Sdp;
 use super::via::{self, Via};
 
@@ -184,6 +184,22 @@ impl Message {
         self.optional(Name::ContentType, Fault::Value, scalar::media_type)
     }
 
+    /// Content-Disposition.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn content_disposition(&self) -> Result<Option<Token<'_>>, Problem> {
+        self.optional(Name::ContentDisposition, Fault::Value, scalar::token_params)
+    }
+
+    /// Event.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn event(&self) -> Result<Option<Token<'_>>, Problem> {
+        self.optional(Name::Event, Fault::Value, scalar::token_params)
+    }
+
     /// RSeq.
     ///
     /// # Errors
@@ -232,6 +248,17 @@ impl Message {
     ) -> List<'a, T> {
         let lines = self.index().slots.iter();
         List { message: self, name, fault, grammar, lines, rest: None }
+    }
+
+    /// The values of one line.
+    pub(super) fn list_of<'a, T>(
+        &'a self,
+        line: &'a Slot,
+        fault: Fault,
+        grammar: Grammar<'a, T>,
+    ) -> List<'a, T> {
+        let lines = std::slice::from_ref(line).iter();
+        List { message: self, name: line.name, fault, grammar, lines, rest: None }
     }
 
     pub(super) fn optional<'a, T>(

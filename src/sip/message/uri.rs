@@ -157,8 +157,8 @@ fn scheme(input: &[u8]) -> IResult<&[u8], Scheme> {
 
 /// `[ userinfo ] hostport uri-parameters [ headers ]`
 fn sip_uri(input: &[u8]) -> IResult<&[u8], Uri<'_>> {
-    let (rest, user) = opt(terminated(userinfo, char('@'))).parse(input)?;
-    let (user, password) = user.map_or((None, None), |(user, password)| (Some(user), password));
+    let (rest, userinfo) = opt(terminated(userinfo, char('@'))).parse(input)?;
+    let (user, password) = userinfo.map_or((None, None), |info| (Some(info.user), info.password));
     let (rest, host) = host(rest)?;
     // Once there is a colon, a port must follow: `sip:2001:db8::10` is no host and no port.
     let (rest, port) = opt(preceded(char(':'), cut(number16))).parse(rest)?;
@@ -176,11 +176,17 @@ fn sip_uri(input: &[u8]) -> IResult<&[u8], Uri<'_>> {
     Ok((rest, uri))
 }
 
+struct UserInfo<'a> {
+    user: &'a [u8],
+    password: Option<&'a [u8]>,
+}
+
 /// `userinfo = ( user / telephone-subscriber ) [ ":" password ]`, a user of at least one character.
-fn userinfo(input: &[u8]) -> IResult<&[u8], (&[u8], Option<&[u8]>)> {
+fn userinfo(input: &[u8]) -> IResult<&[u8], UserInfo<'_>> {
     // Where there is no `@`, nothing is the user's.
     let user = verify(escaped_run(is_user), |user: &[u8]| !user.is_empty());
-    (user, opt(preceded(char(':'), escaped_run(is_password)))).parse(input)
+    let password = opt(preceded(char(':'), escaped_run(is_password)));
+    map((user, password), |(user, password)| UserInfo { user, password }).parse(input)
 }
 
 /// `uri-parameters = *( ";" uri-parameter )`

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn rest<'a, T>(parsed: IResult<&'a [u8], T>) -> Option<&'a [u8]> {
+fn rest<T>(parsed: IResult<&[u8], T>) -> Option<&[u8]> {
     parsed.ok().map(|(rest, _)| rest)
 }
 
