@@ -8,3 +8,6 @@ pub mod limits;
 pub mod number;
 pub mod rng;
 pub mod wheel;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,11 +1,11 @@
 //! The whole state × event table of a machine as text, compared with the one kept in `tests/golden/`.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Machine, Timers, Transport};
 use crate::base::clock::Instant;
+use crate::base::tests::golden::same_as_kept;
 use crate::sip::txn::Actions;
 
 /// A state by its name, and the events that lead there from the start at 0 s: at 0.1 s, or when due.
@@ -22,7 +22,7 @@ pub(super) fn table_is_as_before<M: Machine>(name: &str, states: &[Way<M::Event>
             write_state::<M>(&mut text, transport, state);
         }
     }
-    same_as_kept(name, &text);
+    same_as_kept(&format!("{name}.txt"), &text);
 }
 
 fn write_state<M: Machine>(text: &mut String, transport: Transport, (name, way): &Way<M::Event>) {
@@ -65,46 +65,4 @@ fn reached<M: Machine>(transport: Transport, way: &[M::Event]) -> (M, Instant) {
         machine.take(*event, now, &timers, transport, &mut Actions::new());
     }
     (machine, now)
-}
-
-fn same_as_kept(name: &str, text: &str) {
-    let path: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "tests", "golden", &format!("{name}.txt")].iter().collect();
-    if std::env::var_os("ONERING_BLESS").is_some() {
-        std::fs::write(&path, text).expect("the golden file can be written");
-        return;
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == text,
-        "{} differs:\n{}\nIf this is meant, `ONERING_BLESS=1 cargo test` rewrites it.",
-        path.display(),
-        difference(&kept, text)
-    );
-}
-
-/// Lines only kept (`-`) and lines only there now (`+`), each with the state it stands in.
-fn difference(kept: &str, now: &str) -> String {
-    let (kept, now) = (paragraphs(kept), paragraphs(now));
-    let mut text = String::new();
-    for (sign, these, others) in [('-', &kept, &now), ('+', &now, &kept)] {
-        for line in these.iter().filter(|line| !others.contains(line)) {
-            writeln!(text, "{sign} [{}] {}", line.0, line.1.trim())
-                .expect("a string takes everything");
-        }
-    }
-    text
-}
-
-/// Each line with the heading above it.
-fn paragraphs(text: &str) -> Vec<(&str, &str)> {
-    let mut heading = "";
-    text.lines()
-        .map(|line| {
-            if !line.starts_with(' ') {
-                heading = line.split(':').next().unwrap_or_default();
-            }
-            (heading, line)
-        })
-        .collect()
 }
