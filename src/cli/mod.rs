@@ -5,6 +5,7 @@
 
 mod help;
 mod output;
+mod sip;
 pub mod value;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub struct Cli {
 enum Command {
     Completions(help::Completions),
     Man(help::Man),
+    Sip(sip::Sip),
 }
 
 impl Command {
@@ -35,6 +37,7 @@ impl Command {
         match self {
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
+            Self::Sip(command) => command.run(out),
         }
     }
 }

@@ -78,7 +78,7 @@ fn uas_02_an_answer_within_200_ms_needs_no_100() {
         let mut invite = udp();
         assert_eq!(invite.at(150, event), [Action::Send]);
         invite.until(400);
-        assert_eq!(invite.times(Action::SendTrying), []);
+        assert_eq!(invite.times(Action::SendTrying), [0; 0]);
     }
 }
 
