@@ -50,10 +50,13 @@ mod answer;
 mod behaviour;
 mod call;
 mod dialog;
+pub mod fast;
 mod invite;
 mod judge;
 mod other;
+pub mod report;
 mod rule;
+pub mod serve;
 mod table;
 mod turn;
 

@@ -3,6 +3,7 @@
 //! Exit codes are one table, [`Exit`]: 0 done, 1 failed, 2 wrong usage. A command writes what there is to
 //! read to the [`Stdout`] it is given and returns; nothing here ends the process.
 
+mod carrier;
 mod help;
 mod output;
 mod sip;
@@ -27,6 +28,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Carrier(carrier::Carrier),
     Completions(help::Completions),
     Man(help::Man),
     Sip(sip::Sip),
@@ -35,6 +37,7 @@ enum Command {
 impl Command {
     fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
         match self {
+            Self::Carrier(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
             Self::Sip(command) => command.run(out),
