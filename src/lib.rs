@@ -29,8 +29,14 @@ pub mod call;
 
 pub mod verify;
 
+pub mod engine;
+
 pub mod io;
 
+pub mod driver;
+
 pub mod carrier;
+
+pub mod load;
 
 pub mod cli;

@@ -65,6 +65,18 @@ impl Packed {
         Ok(Self(packed << (4 * (DIGITS_MAX - digits.len()))))
     }
 
+    /// `+1555` and seven digits made of any bits.
+    fn fictional(bits: u64) -> Self {
+        let mut packed = 11 << 16 | 0x1555;
+        let mut rest = bits % 10_000_000;
+        for place in (0..7).rev() {
+            let unit = 10_u64.pow(place);
+            packed = (packed << 4) | (rest / unit);
+            rest %= unit;
+        }
+        Self(packed << (4 * (DIGITS_MAX - 11)))
+    }
+
     const fn len(self) -> usize {
         (self.0 >> 60) as usize
     }
@@ -110,6 +122,12 @@ pub struct Destination(Packed);
 pub struct CallerId(Packed);
 
 impl Destination {
+    /// A number that nobody has, `+1555` and seven digits made of `bits`; for loads and tests.
+    #[must_use]
+    pub fn fictional(bits: u64) -> Self {
+        Self(Packed::fictional(bits))
+    }
+
     /// Reads `+` and 4 to 15 digits.
     ///
     /// # Errors
@@ -126,6 +144,12 @@ impl Destination {
 }
 
 impl CallerId {
+    /// A number that nobody has, `+1555` and seven digits made of `bits`; for loads and tests.
+    #[must_use]
+    pub fn fictional(bits: u64) -> Self {
+        Self(Packed::fictional(bits))
+    }
+
     /// Reads `+` and 4 to 15 digits.
     ///
     /// # Errors
@@ -190,6 +214,13 @@ mod tests {
             let number = Destination::parse(text).unwrap();
             assert_eq!(format!("+{}", number.reveal().as_str()), text);
         }
+    }
+
+    #[test]
+    fn a_fictional_number_has_eleven_digits() {
+        let text = format!("+{}", Destination::fictional(12_340_000_567).reveal().as_str());
+        assert_eq!(text, "+15550000567");
+        assert_eq!(Destination::parse(&text), Ok(Destination::fictional(567)));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! Exit codes are one table, [`Exit`]: 0 done, 1 failed, 2 wrong usage. A command writes what there is to
 //! read to the [`Stdout`] it is given and returns; nothing here ends the process.
 
+mod call;
 mod carrier;
 mod help;
+mod load;
 mod output;
 mod sip;
+mod trunk;
 pub mod value;
 
 use std::ffi::OsString;
@@ -29,7 +32,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Carrier(carrier::Carrier),
+    Call(Box<call::Call>),
     Completions(help::Completions),
+    Load(load::Load),
     Man(help::Man),
     Sip(sip::Sip),
 }
@@ -38,7 +43,9 @@ impl Command {
     fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
         match self {
             Self::Carrier(command) => command.run(out),
+            Self::Call(command) => command.run(out),
             Self::Completions(command) => command.run(out),
+            Self::Load(command) => command.run(out),
             Self::Man(command) => command.run(out),
             Self::Sip(command) => command.run(out),
         }

@@ -3,3 +3,5 @@
 pub mod message;
 
 pub mod txn;
+
+pub mod ua;

@@ -46,6 +46,12 @@ impl BranchKey {
         Self(secret)
     }
 
+    /// A keyed hash for whatever else must be recognised without being kept.
+    #[must_use]
+    pub fn hasher(&self) -> SipHasher24 {
+        SipHasher24::new_with_key(&self.0)
+    }
+
     pub(super) const fn bytes(&self) -> &[u8; 16] {
         &self.0
     }

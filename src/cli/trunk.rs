@@ -1,0 +1,152 @@
+//! A trunk from the command line, for commands that need no configuration file.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket as Probe};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use super::value::HostPort;
+use crate::base::flow::FlowId;
+use crate::base::rng::Rng;
+use crate::driver::{Driver, Watch};
+use crate::engine::Engine;
+use crate::io::net::clock::Clock;
+use crate::io::net::media::MediaPort;
+use crate::io::net::udp::{BUFFER, UdpSocket};
+use crate::io::store::memory::Memory;
+use crate::sip::txn::Timers;
+use crate::sip::txn::branch::BranchKey;
+use crate::sip::ua::{Config, Rel100, Trunk};
+
+/// How SIP travels.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum Transport {
+    /// UDP.
+    #[default]
+    Udp,
+}
+
+/// Where calls go, and from where.
+#[derive(Args, Debug)]
+pub(super) struct TrunkArgs {
+    /// The carrier's address
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) target: HostPort,
+    /// Our own address; by default the one that reaches the target, and any free port
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) local: Option<HostPort>,
+    /// How SIP travels
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) transport: Transport,
+}
+
+/// Everything that must live as long as the calls.
+pub(super) struct Wired {
+    pub(super) driver: Driver<Memory>,
+    pub(super) media: MediaPort,
+}
+
+/// The sockets of a trunk, bound, and the trunk over them with nothing but defaults.
+pub(super) struct Bound {
+    pub(super) socket: Arc<UdpSocket>,
+    pub(super) media: MediaPort,
+    pub(super) trunk: Trunk,
+}
+
+impl TrunkArgs {
+    /// Resolves, binds, and makes a plain trunk. `hop` is where datagrams go, if that is not the target.
+    pub(super) fn bind(&self, hop: Option<&HostPort>) -> Result<Bound, Failure> {
+        let Transport::Udp = self.transport;
+        let target = resolve("--target", hop.unwrap_or(&self.target))?;
+        if target.port() == 0 {
+            return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
+        }
+        let local = match &self.local {
+            Some(local) => resolve("--local", local)?,
+            None => SocketAddr::new(source_towards(target)?, 0),
+        };
+        if local.is_ipv4() != target.is_ipv4() {
+            return Err(Failure::Usage(format!(
+                "--local {local} and the target {target} are of two address families"
+            )));
+        }
+        let socket = UdpSocket::bind(local, BUFFER).map_err(|e| Failure::Failed(e.to_string()))?;
+        // A wildcard address cannot stand in a Via; what reaches the target can.
+        let mut ours = socket.local_addr();
+        if ours.ip().is_unspecified() {
+            ours.set_ip(source_towards(target)?);
+        }
+        let media = MediaPort::bind(ours.ip()).map_err(|e| {
+            Failure::Failed(format!("cannot bind a media port on {}: {e}", ours.ip()))
+        })?;
+        let trunk = Trunk {
+            name: "target".into(),
+            flow: FlowId(0),
+            target,
+            peers: Vec::new(),
+            domain: self.target.to_string(),
+            from_domain: ours.to_string(),
+            advertised: ours.to_string().into(),
+            media: media.local_addr(),
+            route: None,
+            asserted_identity: false,
+            rel100: Rel100::Off,
+            headers: Vec::new(),
+            timers: Timers::default(),
+        };
+        Ok(Bound { socket, media, trunk })
+    }
+}
+
+impl Bound {
+    /// An engine over it, with its records in memory, and room for so many calls.
+    pub(super) fn wire(
+        self,
+        calls_max: usize,
+        watch: Option<Box<dyn Watch>>,
+        clock: Clock,
+    ) -> Result<Wired, Failure> {
+        let Self { socket, media, trunk } = self;
+        let mut rng = Rng::from_os();
+        let (high, low) = (rng.wire().to_be_bytes(), rng.wire().to_be_bytes());
+        let mut key = [0; 16];
+        for (place, byte) in key.iter_mut().zip(high.into_iter().chain(low)) {
+            *place = byte;
+        }
+        let epoch = clock.now().unix_us / 1_000_000;
+        let config =
+            Config { shard: 0, epoch: epoch as u32, branch_key: BranchKey::new(key), calls_max };
+        let engine = Engine::new(config, rng);
+        let mut driver = Driver::new(engine, Memory::new(), clock, &socket, watch)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        driver.configure(vec![trunk]);
+        Ok(Wired { driver, media })
+    }
+}
+
+/// The address behind an argument.
+pub(super) fn resolve(argument: &str, name: &HostPort) -> Result<SocketAddr, Failure> {
+    name.resolve().map_err(|error| Failure::Failed(format!("{argument}: {error}")))
+}
+
+/// Our address on the way to a target, by the routing table; nothing is sent.
+fn source_towards(target: SocketAddr) -> Result<IpAddr, Failure> {
+    let any: SocketAddr =
+        if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let probe = Probe::bind(any).and_then(|probe| {
+        probe.connect(target)?;
+        probe.local_addr()
+    });
+    probe
+        .map(|local| local.ip())
+        .map_err(|error| Failure::Failed(format!("no way to {target}: {error}")))
+}
+
+/// A runtime for one thread, which is all that an engine needs.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start the event loop: {error}")))
+}

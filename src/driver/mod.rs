@@ -1,0 +1,262 @@
+//! The loop: one task owns the engine and does what it says.
+//!
+//! A receive thread takes datagrams in batches, drops what comes from no trunk before it is parsed, and hands the rest
+//! over by a bounded ring. Each turn of the task waits for one thing, then handles, in this order: datagrams, due
+//! deadlines, commands; in between it stores and sends. So a final is seen before a CANCEL that it makes needless, and
+//! what ends calls leaves before what begins them.
+//!
+//! Where the ring is full, datagrams are dropped and counted, as the kernel would; retransmission makes up for it.
+
+mod handle;
+mod receive;
+mod watch;
+
+pub use handle::{Asked, Client};
+pub use receive::Inflow;
+pub use watch::{Passing, Watch};
+
+use crate::engine::{Engine, Event, Input, Output};
+use crate::io::net::clock::Clock;
+use crate::io::net::udp::{Sender, UdpSocket};
+use crate::io::store::{Store, Verdict};
+use crate::sip::ua::Trunk;
+use bytes::Bytes;
+use handle::{Clients, Request};
+use receive::{Arrival, Intake};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Batches of datagrams handled before anything else gets its turn.
+const BATCHES_A_TURN: usize = 8;
+/// Commands handled before datagrams get their turn again.
+const COMMANDS_A_TURN: usize = 64;
+/// Commands that may wait.
+const COMMANDS_MAX: usize = 1024;
+
+/// The loop and all that it owns.
+pub struct Driver<S> {
+    engine: Engine,
+    store: S,
+    clock: Clock,
+    sender: Sender,
+    local: SocketAddr,
+    intake: Intake,
+    requests: mpsc::Receiver<Request>,
+    clients: Clients,
+    watch: Option<Box<dyn Watch>>,
+    commands: Vec<Request>,
+}
+
+/// Why a driver cannot start.
+#[derive(Debug)]
+pub struct StartError(io::Error);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot start the receive thread: {}", self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl<S: Store> Driver<S> {
+    /// A driver of this engine over one socket.
+    ///
+    /// # Errors
+    /// No thread or file descriptor left for receiving.
+    pub fn new(
+        engine: Engine,
+        store: S,
+        clock: Clock,
+        socket: &Arc<UdpSocket>,
+        watch: Option<Box<dyn Watch>>,
+    ) -> Result<Self, StartError> {
+        let (give, requests) = mpsc::channel(COMMANDS_MAX);
+        let intake = Intake::start(Arc::clone(socket), clock).map_err(StartError)?;
+        Ok(Self {
+            engine,
+            store,
+            clock,
+            sender: Sender::new(Arc::clone(socket)),
+            local: socket.local_addr(),
+            intake,
+            requests,
+            clients: Clients::new(give),
+            watch,
+            commands: Vec::with_capacity(COMMANDS_A_TURN),
+        })
+    }
+
+    /// Somebody who asks; at most `outstanding` calls of theirs are under way at a time.
+    pub fn client(&mut self, outstanding: usize) -> Client {
+        self.clients.add(outstanding)
+    }
+
+    /// Replaces the trunks.
+    pub fn configure(&mut self, trunks: Vec<Trunk>) {
+        self.engine.handle_input(Input::Configure { trunks }, self.clock.now());
+        self.intake.admit(self.engine.peers());
+    }
+
+    /// Runs until every client is gone.
+    pub async fn run(mut self) -> Ended<S> {
+        self.clients.close();
+        loop {
+            let due = self.engine.poll_timeout().map(|at| at.since(self.clock.instant()));
+            tokio::select! {
+                biased;
+                arrival = self.intake.next() => match arrival {
+                    Some(arrival) => self.take_arrivals(arrival),
+                    None => break,
+                },
+                () = after(due) => {}
+                request = self.requests.recv() => match request {
+                    Some(request) => self.commands.push(request),
+                    None => break,
+                },
+            }
+            self.turn();
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.end();
+        }
+        Ended { store: self.store, inflow: self.intake.stop(), engine: self.engine }
+    }
+
+    fn take_arrivals(&mut self, first: Arrival) {
+        let mut next = Some(first);
+        for _ in 0..BATCHES_A_TURN {
+            let Some(arrival) = next else { break };
+            let now = self.clock.now();
+            match arrival {
+                Arrival::Datagrams(datagrams) => {
+                    for datagram in datagrams {
+                        if let Some(watch) = &mut self.watch {
+                            let passing = Passing {
+                                at: datagram.received,
+                                peer: datagram.from,
+                                local: self.local,
+                                bytes: &datagram.bytes,
+                            };
+                            watch.received(&passing, now);
+                        }
+                        self.engine.handle_input(Input::Datagram(datagram), now);
+                    }
+                }
+                Arrival::Undeliverable(payload) => {
+                    self.engine.handle_input(Input::Undeliverable { payload }, now);
+                }
+            }
+            next = self.intake.try_next();
+        }
+    }
+
+    fn turn(&mut self) {
+        let now = self.clock.now();
+        if self.engine.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.engine.handle_input(Input::TimePassed, now);
+        }
+        self.settle();
+        while self.commands.len() < COMMANDS_A_TURN {
+            let Ok(request) = self.requests.try_recv() else { break };
+            self.commands.push(request);
+        }
+        if self.commands.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        for Request { ticket, command } in self.commands.drain(..) {
+            self.engine.handle_input(Input::Command { ticket, command }, now);
+        }
+        self.settle();
+    }
+
+    /// Sends, stores, and answers, until there is nothing left of it.
+    fn settle(&mut self) {
+        loop {
+            self.send();
+            while let Some(output) = self.engine.poll_output() {
+                match output {
+                    Output::Store { seq, record } => self.store.append(seq, record),
+                    Output::Reply { ticket, answer } => self.clients.tell(ticket, answer),
+                    Output::Event(event) => tell(&event),
+                }
+            }
+            self.store.commit();
+            let Some(verdict) = self.store.poll_verdict() else { break };
+            let input = match verdict {
+                Verdict::Kept(up_to) => Input::Stored { up_to },
+                Verdict::Failed(from) => Input::StoreFailed { from },
+            };
+            self.engine.handle_input(input, self.clock.now());
+        }
+    }
+
+    /// Hands the outbox to the kernel.
+    fn send(&mut self) {
+        let outbox = self.engine.outbox();
+        if outbox.is_empty() {
+            return;
+        }
+        let batch: Vec<(SocketAddr, &[u8])> =
+            outbox.iter().map(|sending| (sending.to, sending.bytes)).collect();
+        let mut refused: Vec<Bytes> = Vec::new();
+        self.sender.send(&batch, |place, cause| {
+            if let Some((peer, bytes)) = batch.get(place) {
+                tracing::debug!(%peer, %cause, "not sent");
+                refused.push(Bytes::copy_from_slice(bytes));
+            }
+        });
+        if let Some(watch) = &mut self.watch {
+            let now = self.clock.now();
+            for sending in outbox.iter() {
+                let (peer, local, bytes) = (sending.to, self.local, sending.bytes);
+                watch.sent(&Passing { at: now.instant, peer, local, bytes }, sending.alert_at, now);
+            }
+        }
+        self.engine.outbox_mut().clear();
+        for payload in refused {
+            self.engine.handle_input(Input::Undeliverable { payload }, self.clock.now());
+        }
+    }
+}
+
+/// What is left when a driver ends.
+pub struct Ended<S> {
+    /// The store.
+    pub store: S,
+    /// What came in.
+    pub inflow: Inflow,
+    /// The engine, for its counters.
+    pub engine: Engine,
+}
+
+/// Waits for a deadline; for ever if there is none.
+async fn after(due: Option<Duration>) {
+    let never = std::future::pending::<()>();
+    match due {
+        Some(due) => {
+            tokio::time::timeout(due, never).await.ok();
+        }
+        None => never.await,
+    }
+}
+
+/// Events as log lines. Numbers are masked by their types.
+fn tell(event: &Event) {
+    match event {
+        Event::Recorded(cdr) => {
+            let (cdr_id, to, from, outcome) = (&cdr.id, cdr.to, cdr.from, cdr.outcome);
+            tracing::info!(%cdr_id, trunk = %cdr.trunk, %to, %from, %outcome, "call ended");
+        }
+        Event::Amended(amendment) => {
+            let (cdr_id, status) = (&amendment.id, amendment.status);
+            tracing::warn!(%cdr_id, status, alerted = amendment.alerted, "response after the end");
+        }
+        Event::StoreFailed => tracing::error!("records cannot be stored; no calls are taken"),
+    }
+}

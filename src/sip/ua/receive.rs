@@ -1,0 +1,237 @@
+//! Where a datagram belongs: to a call, to the remains of one, to nobody.
+
+use super::context::Context;
+use super::request::FromTag;
+use super::slots::{Ended, Tenant};
+use super::stray::Stray;
+use super::{Late, LineId, News, STRAYS_MAX, UserAgent, inbound, said};
+use crate::base::clock::Instant;
+use crate::base::id::AttemptId;
+use crate::sip::message::{Key, Message, Method, response_target};
+use crate::sip::txn::branch::Branch;
+use std::net::SocketAddr;
+
+impl UserAgent {
+    /// RFC 3261 §17.1.3 and §18.1.2: by the branch, which names the call, and then everything must agree.
+    pub(super) fn handle_response(
+        &mut self,
+        message: &Message,
+        status: u16,
+        (from, received): (SocketAddr, Instant),
+        now: Instant,
+    ) {
+        let Ok(key) = message.key() else {
+            self.dropped.malformed += 1;
+            return;
+        };
+        if key.vias != 1 {
+            self.dropped.misrouted += 1;
+            return;
+        }
+        let Some(branch) = Branch::read(&self.identity.key, key.branch) else {
+            self.dropped.forged += 1;
+            return;
+        };
+        let ours = (branch.shard, branch.epoch) == (self.identity.shard, self.identity.epoch);
+        let tenant = self.slots.get(branch.slot, branch.generation).filter(|_| ours);
+        let when = (now, received);
+        match tenant {
+            Some(Tenant::Live(place)) => {
+                let Some(attempt) = self.attempts.get(place) else { return };
+                let named = key.call_id == attempt.wire.call_id_text()
+                    && key.from_tag == Some(&attempt.wire.tag.text()[..]);
+                if !named {
+                    self.dropped.forged += 1;
+                } else if self.belongs(attempt.line, &key, from) {
+                    self.with_attempt(place, branch.slot, when, |attempt, cx| {
+                        attempt.response(message, &key, (status, branch.n), cx)
+                    });
+                }
+            }
+            Some(Tenant::Ended(ended)) => {
+                if self.belongs(ended.line, &key, from) {
+                    self.after_the_end(message, &key, status, (ended, branch), when);
+                }
+            }
+            Some(Tenant::Stray(place)) => {
+                if key.method == Method::Bye {
+                    self.with_stray(place, when, |stray, cx| {
+                        stray.bye_response(branch.n, status, cx);
+                    });
+                }
+            }
+            Some(Tenant::Free(_)) | None => self.without_a_call(message, &key, status, from, when),
+        }
+    }
+
+    /// Whether a response came on the line of its call: from the trunk, with our own sent-by.
+    fn belongs(&mut self, line: LineId, key: &Key<'_>, from: SocketAddr) -> bool {
+        let Some(line) = self.lines.get(line) else { return false };
+        if !line.admits(from.ip()) {
+            self.dropped.strangers += 1;
+            return false;
+        }
+        if !key.sent_by.eq_ignore_ascii_case(line.trunk.advertised.as_bytes()) {
+            self.dropped.misrouted += 1;
+            return false;
+        }
+        true
+    }
+
+    /// A call that is over leaves a repeated refusal to be acknowledged, and a 2xx to be hung up.
+    fn after_the_end(
+        &mut self,
+        message: &Message,
+        key: &Key<'_>,
+        status: u16,
+        (ended, branch): (Ended, Branch),
+        when: (Instant, Instant),
+    ) {
+        if key.method != Method::Invite {
+            return;
+        }
+        match status {
+            300..=699 => self.on_line(ended.line, when, |cx| {
+                said::acknowledge_again(message, ended.to, cx);
+            }),
+            200..=299 => {
+                let id = self.id(branch.slot, branch.generation);
+                self.hang_up_stray(message, key, (ended.line, Some(id)), when);
+            }
+            _ => self.dropped.late += 1,
+        }
+    }
+
+    /// The call is gone, or was of an earlier life: what its branch proves is enough for ACK and BYE.
+    fn without_a_call(
+        &mut self,
+        message: &Message,
+        key: &Key<'_>,
+        status: u16,
+        from: SocketAddr,
+        when: (Instant, Instant),
+    ) {
+        let Some(line) = self.lines.admitting(from.ip()) else {
+            self.dropped.strangers += 1;
+            return;
+        };
+        match (key.method, status, said::called(message)) {
+            (Method::Invite, 300..=699, Some(to)) => self.on_line(line, when, |cx| {
+                said::acknowledge_again(message, to, cx);
+            }),
+            (Method::Invite, 200..=299, _) => self.hang_up_stray(message, key, (line, None), when),
+            _ => self.dropped.late += 1,
+        }
+    }
+
+    fn on_line(
+        &mut self,
+        line: LineId,
+        (now, received): (Instant, Instant),
+        act: impl FnOnce(&mut Context<'_>),
+    ) {
+        let Some(line) = self.lines.get(line) else { return };
+        let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
+        act(&mut cx);
+    }
+
+    fn hang_up_stray(
+        &mut self,
+        message: &Message,
+        key: &Key<'_>,
+        (line, id): (LineId, Option<AttemptId>),
+        when: (Instant, Instant),
+    ) {
+        let known =
+            self.strays.iter().find(|(_, stray)| stray.answers(key)).map(|(place, _)| place);
+        if let Some(place) = known {
+            self.with_stray(place, when, Stray::acknowledge_again);
+            return;
+        }
+        let fallback = said::called(message)
+            .zip(self.lines.get(line))
+            .map(|(to, line)| said::request_uri(to, line));
+        let taken = (self.strays.len() < STRAYS_MAX)
+            .then(|| self.slots.take(Tenant::Stray(u32::MAX)))
+            .flatten();
+        let (Some((slot, generation)), Some(fallback)) = (taken, fallback) else {
+            if let Some((slot, _)) = taken {
+                self.slots.free(slot);
+            }
+            self.dropped.overflow += 1;
+            return;
+        };
+        let mut stray = None;
+        self.on_line(line, when, |cx| {
+            let home = (slot, generation, line);
+            stray = Some(Stray::open(message, key, home, &fallback, cx));
+        });
+        let Some(place) = stray.and_then(|stray| self.strays.insert(stray).ok()) else {
+            self.slots.free(slot);
+            return;
+        };
+        self.slots.change(slot, Tenant::Stray(place));
+        self.lines.hold(line);
+        self.with_stray(place, when, |_, _| {});
+        if let Some(id) = id {
+            let status = message.status().unwrap_or_default();
+            self.news.push_back(News::Amended(id, Late { status, alerted: true }));
+        }
+    }
+
+    pub(super) fn with_stray(
+        &mut self,
+        place: u32,
+        (now, received): (Instant, Instant),
+        act: impl FnOnce(&mut Stray, &mut Context<'_>),
+    ) {
+        let Some(stray) = self.strays.get_mut(place) else { return };
+        let Some(line) = self.lines.get(stray.line) else { return };
+        let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
+        act(stray, &mut cx);
+        let (slot, line) = (stray.slot, stray.line);
+        if stray.is_finished(now) {
+            self.strays.remove(place);
+            self.wheel.disarm(slot);
+            self.slots.free(slot);
+            self.lines.release(line);
+        } else {
+            // `until` may be behind us while the BYE still waits; then only the BYE's own deadline counts.
+            self.wheel.arm(slot, stray.deadline(now));
+        }
+    }
+
+    /// A request: answered if it is from a trunk, otherwise not even looked at.
+    pub(super) fn handle_request(&mut self, message: &Message, from: SocketAddr) {
+        let Some(id) = self.lines.admitting(from.ip()) else {
+            self.dropped.strangers += 1;
+            return;
+        };
+        let Some(line) = self.lines.get(id) else { return };
+        let Some(to) = response_target(message, from) else {
+            self.dropped.malformed += 1;
+            return;
+        };
+        let dialog = self.dialog_of(message);
+        let identity = &self.identity;
+        self.out.send_if(line.trunk.flow, to, |out| {
+            inbound::answer(message, from, dialog, identity, out)
+        });
+    }
+
+    /// The call that a request within a dialog is about: our tag is in its To, and names the slot.
+    fn dialog_of(&self, message: &Message) -> inbound::Dialog {
+        let found = message.key().ok().and_then(|key| {
+            let tag = FromTag::read(key.to_tag?)?;
+            let (Tenant::Live(place), _) = self.slots.tenant(tag.slot)? else { return None };
+            let attempt = self.attempts.get(place)?;
+            let same = attempt.wire.tag == tag && key.call_id == attempt.wire.call_id_text();
+            same.then_some(attempt)
+        });
+        match found {
+            None => inbound::Dialog::None,
+            Some(attempt) if attempt.forks().is_empty() => inbound::Dialog::Early,
+            Some(_) => inbound::Dialog::Ending,
+        }
+    }
+}
