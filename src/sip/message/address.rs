@@ -49,6 +49,13 @@ pub(super) fn address(input: &[u8]) -> IResult<&[u8], Address<'_>> {
     Ok((rest, Address { display, uri, params }))
 }
 
+/// `name-addr *( SEMI generic-param )`: where angle brackets must be.
+pub(super) fn name_address(input: &[u8]) -> IResult<&[u8], Address<'_>> {
+    let (rest, (display, uri)) = name_addr(input)?;
+    let (rest, params) = params(rest)?;
+    Ok((rest, Address { display, uri, params }))
+}
+
 /// `STAR / contact-param`
 pub(super) fn contact(input: &[u8]) -> IResult<&[u8], Contact<'_>> {
     // A star that a name begins with is a display name.

@@ -240,8 +240,9 @@ const fn is_user(byte: u8) -> bool {
         || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/' | b'#')
 }
 
+/// `unreserved / "&" / "=" / "+" / "$" / ","`, and a second colon: whoever sends one means it so.
 const fn is_password(byte: u8) -> bool {
-    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',')
+    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b':')
 }
 
 /// `paramchar = param-unreserved / unreserved`

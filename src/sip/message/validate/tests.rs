@@ -107,6 +107,8 @@ fn values_outside_their_grammar() {
         ("Contact: \"J\" <sip:a@b>;;;", "address"),
         ("Contact: <sip:a@b>;q=2", "value"),
         ("Route: <sip:a;lr>,", "address"),
+        ("Route: sip:a;lr", "address"),
+        ("From: <sip:a@b>;tag=1;Tag=2", "repeated-parameter"),
         ("Call-ID: a b", "call-id"),
         ("CSeq: 36893488147419103232 INVITE", "cseq"),
         ("CSeq: INVITE", "cseq"),
@@ -148,7 +150,7 @@ fn well_formed_and_refused() {
         (&["-Via"], "missing-header", 400),
         (&["+To: <sip:c@d>"], "repeated-header", 400),
         (&["+Content-Length: 5"], "repeated-header", 400),
-        (&["From: <sip:a@b>;tag=1;Tag=2"], "repeated-parameter", 400),
+        (&["Contact: *", "+Contact: <sip:a@b>"], "contact-star", 400),
         (&["Via: SIP/2.0/UDP h;branch=z9hG4bK"], "branch-empty", 400),
         (&["Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1"], "via-broadcast", 0),
         (&["Require: nothing, else"], "extension", 420),
@@ -169,6 +171,12 @@ fn well_formed_and_refused() {
         let meant: &[_] = if code == "ok" { &[] } else { &[(code, owed)] };
         finds(START, changes, meant);
     }
+    let star = [("address", 400), ("contact-star", 400)];
+    finds(
+        "REGISTER sip:b SIP/2.0",
+        &["CSeq: 1 REGISTER", "Contact: *, <sip:a@b>", "Expires: 0"],
+        &star,
+    );
     finds("NEWMETHOD sip:b SIP/2.0", &[], &[("cseq-method", 501)]);
     finds("REGISTER sip:b SIP/2.0", &["CSeq: 1 REGISTER", "Contact: *", "Expires: 0"], &[]);
     finds("ACK sip:b SIP/2.0", &["CSeq: 1 ACK", "Require: nothing"], &[]);

@@ -4,7 +4,7 @@ use nom::combinator::{all_consuming, recognize};
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
-use super::super::address::{Contact, address, contact};
+use super::super::address::{Contact, address, contact, name_address};
 use super::super::challenge::{auth_param, challenge};
 use super::super::date::date;
 use super::super::grammar::{number32, sws, token};
@@ -33,6 +33,8 @@ enum Shape {
     Contact,
     Address,
     Addresses,
+    /// Addresses that need their angle brackets.
+    Routes,
     CallId,
     CallIds,
     CSeq,
@@ -70,11 +72,9 @@ const fn shape(name: Name) -> (Shape, bool) {
         Name::Via => (Shape::Via, false),
         Name::From | Name::To => (Shape::Party, false),
         Name::Contact => (Shape::Contact, false),
-        Name::RecordRoute | Name::Route | Name::Path | Name::ServiceRoute => {
-            (Shape::Addresses, false)
-        }
-        Name::AlertInfo | Name::CallInfo | Name::ErrorInfo => (Shape::Addresses, false),
-        Name::Diversion | Name::HistoryInfo | Name::RemotePartyId => (Shape::Addresses, false),
+        Name::RecordRoute | Name::Route | Name::Path | Name::ServiceRoute => (Shape::Routes, false),
+        Name::AlertInfo | Name::CallInfo | Name::ErrorInfo => (Shape::Routes, false),
+        Name::Diversion | Name::HistoryInfo | Name::RemotePartyId => (Shape::Routes, false),
         Name::PAssertedIdentity | Name::PPreferredIdentity => (Shape::Addresses, false),
         Name::ReferTo | Name::ReferredBy | Name::ReplyTo | Name::PCalledPartyId => {
             (Shape::Address, false)
@@ -131,6 +131,7 @@ fn line<'a>(problems: &mut Problems<'a>, slot: &'a Slot) {
         Shape::Contact => contacts(problems, slot),
         Shape::Address => one(problems, slot, Fault::Address, address),
         Shape::Addresses => list(problems, slot, Fault::Address, address),
+        Shape::Routes => list(problems, slot, Fault::Address, name_address),
         Shape::CallId => one(problems, slot, Fault::CallId, scalar::call_id),
         Shape::CallIds => list(problems, slot, Fault::CallId, scalar::call_id),
         Shape::CSeq => one(problems, slot, Fault::CSeq, scalar::cseq),
@@ -220,8 +221,14 @@ fn party(problems: &mut Problems<'_>, slot: &Slot) {
 }
 
 fn contacts<'a>(problems: &mut Problems<'a>, slot: &'a Slot) {
+    let mut values = 0;
+    let mut star = false;
     each(problems, slot, Fault::Address, contact, |problems, contact| {
-        let Contact::Address(address) = contact else { return };
+        values += 1;
+        let Contact::Address(address) = contact else {
+            star = true;
+            return;
+        };
         let bad = |name, good: fn(&[u8]) -> bool| {
             address.params.value(name).is_some_and(|text| !good(&text.plain()))
         };
@@ -232,6 +239,10 @@ fn contacts<'a>(problems: &mut Problems<'a>, slot: &'a Slot) {
             problems.line(Fault::ContactExpires, slot);
         }
     });
+    // `STAR / ( contact-param *( COMMA contact-param ) )`: no list has a star in it.
+    if star && values > 1 {
+        problems.line(Fault::Address, slot);
+    }
 }
 
 /// `credentials`: the one answer we know is taken apart, others are only looked at for their scheme.
