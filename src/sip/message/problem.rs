@@ -150,6 +150,8 @@ pub enum Fault {
     CredentialsScheme,
     /// `*` beside other contacts, or outside a REGISTER that removes all.
     ContactStar,
+    /// A REGISTER whose To is no `sip:` or `sips:` URI (RFC 3261 §10.2, RFC 4475 §3.3.4).
+    AddressOfRecord,
     /// Lines end with a line feed alone.
     BareLineFeed,
     /// Bytes that are no UTF-8.
@@ -251,6 +253,9 @@ impl Fault {
             ),
             Self::ContactStar => {
                 ("contact-star", Refused, Some(400), "a star that does not stand alone")
+            }
+            Self::AddressOfRecord => {
+                ("address-of-record", Refused, Some(400), "what is registered is no SIP address")
             }
             Self::BareLineFeed => {
                 ("bare-line-feed", Tolerated, None, "a line ends with a line feed alone")

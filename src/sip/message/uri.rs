@@ -47,6 +47,12 @@ pub struct Uri<'a> {
 }
 
 impl<'a> Uri<'a> {
+    /// Reads a whole URI, such as the Request-URI. `None` where it is none, or where something follows it.
+    #[must_use]
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        uri(text).ok().map(|(_, uri)| uri)
+    }
+
     /// The user part with `%` escapes resolved.
     #[must_use]
     pub fn plain_user(&self) -> Option<Cow<'a, [u8]>> {

@@ -7,6 +7,7 @@ use super::super::name::Name;
 use super::super::problem::Fault;
 use super::super::read::Start;
 use super::super::scalar::MediaType;
+use super::super::uri::Scheme;
 use super::Problems;
 use crate::base::limits::VIA_MAX;
 
@@ -18,6 +19,9 @@ pub(super) fn check(problems: &mut Problems<'_>) {
         expected(problems, method);
         cseq_method(problems, method, name);
         contact_star(problems, method);
+        if method == Method::Register {
+            address_of_record(problems);
+        }
         if !matches!(method, Method::Ack | Method::Cancel) {
             extensions(problems);
             media(problems);
@@ -102,6 +106,15 @@ fn contact_star(problems: &mut Problems<'_>, method: Method) {
     let alone = message.contacts().count() == 1 && method == Method::Register && removes;
     if !alone && let Some(slot) = message.index().first(Name::Contact) {
         problems.line(Fault::ContactStar, slot);
+    }
+}
+
+/// What is registered is a SIP URI (§10.2, RFC 4475 §3.3.4).
+fn address_of_record(problems: &mut Problems<'_>) {
+    let message = problems.message;
+    let other = message.to().is_ok_and(|to| !matches!(to.uri.scheme, Scheme::Sip | Scheme::Sips));
+    if other && let Some(slot) = message.index().first(Name::To) {
+        problems.line(Fault::AddressOfRecord, slot);
     }
 }
 
