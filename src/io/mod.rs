@@ -2,4 +2,5 @@
 
 pub mod capture;
 pub mod net;
+pub mod signals;
 pub mod store;

@@ -226,7 +226,7 @@ impl Fault {
             }
             Self::RepeatedParameter => (
                 "repeated-parameter",
-                Syntax,
+                Refused,
                 Some(400),
                 "a parameter a second time, where one is allowed",
             ),
