@@ -3,12 +3,17 @@
 //! The order of the rules, each only where the one before said nothing:
 //!
 //! 1. an answer, or an alert that our CANCEL took back, decides whatever the final code says;
-//! 2. a CANCEL without an alert is named after who wanted it;
-//! 3. words: carriers put into the phrase what the code does not say ([`PHRASES`]);
-//! 4. a specific Q.850 cause (RFC 3326) beats the SIP code; 0, 16, 31 and 127 say nothing;
-//! 5. the SIP code; an unknown one counts as `other`, never as something it might not be.
+//! 2. a CANCEL without an alert is named after who wanted it, so that it is never tried again (a 503 that it met
+//!    says nothing about the next call);
+//! 3. ringing that ends at once in *not found* or *not there* was false;
+//! 4. words: carriers put into the phrase what the code does not say ([`phrase`]);
+//! 5. a specific cause in Reason beats the code ([`reason`]);
+//! 6. the code; an unknown one counts as `other`, never as something it might not be.
 
-use super::facts::{At, Cause, End, Facts, Said};
+mod phrase;
+mod reason;
+
+use super::facts::{At, End, Facts, Said};
 use super::{AlertSource, CancelCause};
 use std::fmt;
 
@@ -142,6 +147,9 @@ const FAST_ANSWER_US: u32 = 250_000;
 /// A rejection sooner than this after the INVITE, without any alert, is a machine's.
 const MACHINE_US: u32 = 1_000_000;
 
+/// Ringing that turns into *not found* sooner than this was the network's, and no phone's.
+const FALSE_RING_US: u32 = 2_000_000;
+
 /// What the facts of a finished attempt come to.
 #[must_use]
 pub fn classify(facts: &Facts) -> Outcome {
@@ -156,22 +164,18 @@ pub fn classify(facts: &Facts) -> Outcome {
     }
 }
 
+/// Whoever answered a forwarded call was somebody else, also where our CANCEL crossed the answer.
 fn answered(facts: &Facts) -> Outcome {
-    let times = &facts.times;
-    if facts.cancel.is_some() {
-        return Outcome::AnsweredRace;
-    }
     if facts.forwarded {
-        return Outcome::Forwarded;
-    }
-    let after_alert = times
-        .alert
-        .micros()
-        .zip(times.answer_or_refusal.micros())
-        .map(|(alert, answer)| answer.saturating_sub(alert));
-    match after_alert {
-        Some(after) if after >= FAST_ANSWER_US => Outcome::Answered,
-        Some(_) | None => Outcome::FastAnswer,
+        Outcome::Forwarded
+    } else if facts.cancel.is_some() {
+        Outcome::AnsweredRace
+    } else if between_us(facts.times.alert, facts.times.answer_or_refusal)
+        .is_some_and(|us| us >= FAST_ANSWER_US)
+    {
+        Outcome::Answered
+    } else {
+        Outcome::FastAnswer
     }
 }
 
@@ -183,6 +187,12 @@ fn cancelled(facts: &Facts) -> Outcome {
         (Some(_), _) if facts.alert_late => Outcome::RangUnconfirmed,
         (Some(_), _) if no_final => Outcome::RangNoFinal,
         (Some(AlertSource::Ringing), _) => Outcome::Rang,
+        // A 180 behind the 183 says for certain what the 183 only meant.
+        (Some(AlertSource::Progress), _)
+            if between_us(facts.times.ringing, facts.times.cancel).is_some() =>
+        {
+            Outcome::Rang
+        }
         (Some(AlertSource::Progress), _) => Outcome::RangEarlyMedia,
         (None, _) if no_final => Outcome::CancelledNoFinal,
         (None, Some(CancelCause::Asked)) => Outcome::CancelledByApi,
@@ -190,10 +200,25 @@ fn cancelled(facts: &Facts) -> Outcome {
     }
 }
 
+/// Microseconds from the one to the other, if both happened in this order.
+fn between_us(first: At, second: At) -> Option<u32> {
+    second.micros()?.checked_sub(first.micros()?)
+}
+
 fn refused(facts: &Facts, said: &Said) -> Outcome {
-    by_phrase(said)
-        .or_else(|| by_q850(facts, &said.causes))
-        .unwrap_or_else(|| by_status(facts, said))
+    // Wherever it points, it is not followed, and says nothing about the phone.
+    if matches!(said.status, 300..=399) {
+        return Outcome::Redirected;
+    }
+    let (ringing, last) = (facts.times.ringing, facts.times.answer_or_refusal);
+    if matches!(said.status, 404 | 480)
+        && between_us(ringing, last).is_some_and(|us| us < FALSE_RING_US)
+    {
+        return Outcome::RangUnconfirmed;
+    }
+    phrase::outcome(said)
+        .or_else(|| reason::outcome(facts, said))
+        .unwrap_or_else(|| by_status(facts, said, said.status))
 }
 
 /// A person's verdict, or a machine's? A call that was refused at once, before any alert, met a machine.
@@ -206,103 +231,9 @@ fn rejected(facts: &Facts) -> Outcome {
     }
 }
 
-/// Words that carriers use, in lower case; every word of a row must be there, in this order.
-const PHRASES: &[(&[&str], Outcome)] = &[
-    (&["cps limit"], Outcome::RateLimited),
-    (&["calls per second"], Outcome::RateLimited),
-    (&["rate limit"], Outcome::RateLimited),
-    (&["flood"], Outcome::RateLimited),
-    (&["too many"], Outcome::RateLimited),
-    (&["channel limit"], Outcome::ChannelLimit),
-    (&["max calls"], Outcome::ChannelLimit),
-    (&["maximum calls"], Outcome::ChannelLimit),
-    (&["max call"], Outcome::ChannelLimit),
-    (&["maximum call"], Outcome::ChannelLimit),
-    (&["capacity"], Outcome::ChannelLimit),
-    (&["concurrent"], Outcome::ChannelLimit),
-    (&["network blocked"], Outcome::BlockedAnalytics),
-    (&["v=analytics"], Outcome::BlockedAnalytics),
-    (&["caller", "invalid"], Outcome::CliRejected),
-    (&["caller", "not allowed"], Outcome::CliRejected),
-    (&["caller", "unverified"], Outcome::CliRejected),
-    (&["origination number"], Outcome::CliRejected),
-    (&["insufficient"], Outcome::AccountBlocked),
-    (&["balance"], Outcome::AccountBlocked),
-    (&["payment"], Outcome::AccountBlocked),
-    (&["credit"], Outcome::AccountBlocked),
-    (&["not authorized"], Outcome::AuthFailed),
-    (&["not authorised"], Outcome::AuthFailed),
-    (&["acl"], Outcome::AuthFailed),
-    (&["ip address"], Outcome::AuthFailed),
-    (&["loss limits exceeded"], Outcome::RoutePolicy),
-    (&["no route"], Outcome::NoRoute),
-    (&["not routable"], Outcome::NoRoute),
-];
-
-/// Codes whose meaning no phrase changes: the loop codes say "too many hops" by themselves (RFC 3261 §21.4.21).
-const fn phrase_counts(status: u16) -> bool {
-    !matches!(status, 300..=399 | 482 | 483 | 487)
-}
-
-fn by_phrase(said: &Said) -> Option<Outcome> {
-    if !phrase_counts(said.status) {
-        return None;
-    }
-    let texts = std::iter::once(&said.phrase)
-        .chain(said.causes.iter().filter_map(|cause| cause.text.as_ref()))
-        .chain(&said.notes);
-    let lower: Vec<String> = texts.map(|text| text.to_ascii_lowercase()).collect();
-    PHRASES
-        .iter()
-        .find(|(words, _)| lower.iter().any(|text| has_in_order(text, words)))
-        .map(|&(_, outcome)| outcome)
-}
-
-/// Whether every word stands in the text, one behind the other, each at the beginning of a word: `acl` is not
-/// in `oracle`.
-fn has_in_order(text: &str, words: &[&str]) -> bool {
-    let mut rest = text;
-    words.iter().all(|word| {
-        let found = rest.match_indices(word).find(|&(at, _)| {
-            !rest.get(..at).is_some_and(|head| head.ends_with(|c: char| c.is_ascii_alphanumeric()))
-        });
-        let Some((at, _)) = found else { return false };
-        rest = rest.get(at + word.len()..).unwrap_or_default();
-        true
-    })
-}
-
-/// ITU-T Q.850 causes as gateways use them (RFC 3398 §8.2.6.1). The generic ones decide nothing.
-fn by_q850(facts: &Facts, causes: &[Cause]) -> Option<Outcome> {
-    let value = causes
-        .iter()
-        .filter(|value| value.protocol.eq_ignore_ascii_case("q.850"))
-        .find(|value| !matches!(value.cause, None | Some(0 | 16 | 31 | 127)))?;
-    let by_user =
-        value.location.as_ref().is_some_and(|location| location.eq_ignore_ascii_case("u"));
-    let status = facts.final_status();
-    Some(match value.cause? {
-        1 => Outcome::Unallocated,
-        2 | 3 => Outcome::NoRoute,
-        17 => Outcome::Busy,
-        18 | 20 => Outcome::Unreachable,
-        19 => Outcome::NoAnswer,
-        21 if by_user => rejected(facts),
-        // Without a location the code that came with it says whether a person refused.
-        21 if value.location.is_none() && matches!(status, 486 | 600 | 603) => rejected(facts),
-        21 | 55 | 57 | 87 => Outcome::BlockedOrForbidden,
-        22 => Outcome::NumberChanged,
-        23 => Outcome::Gone,
-        28 => Outcome::InvalidNumber,
-        34 | 42 | 47 | 58 => Outcome::Congestion,
-        27 | 38 | 41 => Outcome::NetworkFailure,
-        65 | 70 | 88 => Outcome::ProtocolRejected,
-        _ => return None,
-    })
-}
-
-fn by_status(facts: &Facts, said: &Said) -> Outcome {
-    match said.status {
+/// What a code means by itself; `status` may come from a Reason instead of the status line.
+fn by_status(facts: &Facts, said: &Said, status: u16) -> Outcome {
+    match status {
         300..=399 => Outcome::Redirected,
         401 | 407 => Outcome::AuthFailed,
         402 => Outcome::AccountBlocked,
