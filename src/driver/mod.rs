@@ -128,30 +128,33 @@ impl<S: Store> Driver<S> {
     }
 
     fn take_arrivals(&mut self, first: Arrival) {
-        let mut next = Some(first);
-        for _ in 0..BATCHES_A_TURN {
-            let Some(arrival) = next else { break };
-            let now = self.clock.now();
-            match arrival {
-                Arrival::Datagrams(datagrams) => {
-                    for datagram in datagrams {
-                        if let Some(watch) = &mut self.watch {
-                            let passing = Passing {
-                                at: datagram.received,
-                                peer: datagram.from,
-                                local: self.local,
-                                bytes: &datagram.bytes,
-                            };
-                            watch.received(&passing, now);
-                        }
-                        self.engine.handle_input(Input::Datagram(datagram), now);
+        self.take_arrival(first);
+        for _ in 1..BATCHES_A_TURN {
+            let Some(arrival) = self.intake.try_next() else { break };
+            self.take_arrival(arrival);
+        }
+    }
+
+    fn take_arrival(&mut self, arrival: Arrival) {
+        let now = self.clock.now();
+        match arrival {
+            Arrival::Datagrams(datagrams) => {
+                for datagram in datagrams {
+                    if let Some(watch) = &mut self.watch {
+                        let passing = Passing {
+                            at: datagram.received,
+                            peer: datagram.from,
+                            local: self.local,
+                            bytes: &datagram.bytes,
+                        };
+                        watch.received(&passing, now);
                     }
-                }
-                Arrival::Undeliverable(payload) => {
-                    self.engine.handle_input(Input::Undeliverable { payload }, now);
+                    self.engine.handle_input(Input::Datagram(datagram), now);
                 }
             }
-            next = self.intake.try_next();
+            Arrival::Undeliverable(payload) => {
+                self.engine.handle_input(Input::Undeliverable { payload }, now);
+            }
         }
     }
 
