@@ -111,7 +111,7 @@ pub struct Said {
     pub causes: Vec<Cause>,
     /// Seconds of Retry-After.
     pub retry_after: Option<u32>,
-    /// Warning and X-Reason texts, as received.
+    /// Texts of Warning, without the host that warns, and of X-Reason.
     pub notes: Vec<String>,
     /// Server or User-Agent of the far end.
     pub server: Option<String>,

@@ -75,23 +75,15 @@ const RULES: &[Rule] = &[
 /// What the words of a refusal say; the phrase before Reason texts, and these before notes.
 pub(super) fn outcome(said: &Said) -> Option<Outcome> {
     let reasons = said.causes.iter().filter_map(|cause| cause.text.as_deref());
-    let notes = said.notes.iter().map(|note| without_agent(note));
     std::iter::once(said.phrase.as_str())
         .chain(reasons)
-        .chain(notes)
+        .chain(said.notes.iter().map(String::as_str))
         .find_map(|text| of_text(&text.to_ascii_lowercase(), said.status))
 }
 
 fn of_text(text: &str, status: u16) -> Option<Outcome> {
     let applies = |rule: &&Rule| rule.status == 0 || rule.status == status;
     RULES.iter().filter(applies).find(|rule| has_in_order(text, rule.words))?.outcome
-}
-
-/// A Warning is `code agent "text"` (RFC 3261 §20.43), and the agent's name may be any host's.
-fn without_agent(note: &str) -> &str {
-    let is_warning = note.bytes().take_while(u8::is_ascii_digit).count() == 3;
-    let quote = note.find('"').filter(|_| is_warning);
-    quote.and_then(|at| note.get(at..)).unwrap_or(note)
 }
 
 /// Whether the words stand in the text, one behind the other, each as a word: `acl` is not in `oracle`, and

@@ -1,0 +1,187 @@
+//! The record as JSON, compared with `tests/golden/cdr_*.json`; its times and numbers.
+
+use super::{Cdr, rfc3339};
+use crate::base::clock::Instant;
+use crate::base::id::AttemptId;
+use crate::base::number::{CallerId, Destination};
+use crate::base::tests::golden::same_as_kept;
+use crate::call::facts::{At, Cause, End, Facts, Fork, Provisional, Said, Tag, Times};
+use crate::call::outcome::{Outcome, classify};
+use crate::call::{AlertSource, CancelCause};
+
+fn us(micros: u64) -> At {
+    At::of(Instant::from_micros(micros), Instant::START)
+}
+
+fn cdr(facts: Facts) -> Cdr {
+    Cdr {
+        id: AttemptId { shard: 1, epoch: 2, slot: 3, generation: 4 },
+        trunk: "west".into(),
+        target: "192.0.2.10:5060".parse().unwrap(),
+        local: "203.0.113.5:5062".into(),
+        from: CallerId::parse("+12025550142").unwrap(),
+        to: Destination::parse("+4915112345678").unwrap(),
+        call_id: *b"0123456789abcdef0123456789abcdef",
+        from_tag: *b"00000003fedcba9876543210",
+        cseq: 1,
+        start_unix_us: 1_795_406_706_123_456,
+        outcome: classify(&facts),
+        facts,
+    }
+}
+
+fn said(status: u16, phrase: &str) -> Option<Box<Said>> {
+    Some(Box::new(Said { status, phrase: phrase.into(), ..Said::default() }))
+}
+
+fn provisional(at: u64, status: u16, tag: Option<u8>) -> Provisional {
+    Provisional { at: us(at), status, tag }
+}
+
+/// 100, 180, CANCEL, 200, 487, ACK.
+fn flash() -> Facts {
+    let mut facts = Facts {
+        times: Times {
+            first_1xx: us(12_345),
+            trying: us(12_345),
+            ringing: us(2_000_001),
+            alert: us(2_000_001),
+            cancel: us(2_600_400),
+            cancel_final: us(2_640_000),
+            answer_or_refusal: us(2_650_000),
+            ack: us(2_650_100),
+            end: us(2_650_100),
+            ..Times::default()
+        },
+        alert: Some(AlertSource::Ringing),
+        cancel: Some(CancelCause::Alerted),
+        cancel_status: Some(200),
+        end: End::Refused,
+        said: said(487, "Request Terminated"),
+        invites: 1,
+        ..Facts::default()
+    };
+    let tag = facts.tag(b"a6c85cf");
+    facts.provisionals.push(provisional(12_345, 100, None));
+    facts.provisionals.push(provisional(2_000_001, 180, tag));
+    facts
+}
+
+fn json(cdr: &Cdr) -> String {
+    let mut text = serde_json::to_string_pretty(&cdr.reveal()).unwrap();
+    text.push('\n');
+    text
+}
+
+#[test]
+fn the_record_of_a_flash_call_is_as_before() {
+    let cdr = cdr(flash());
+    assert_eq!(cdr.outcome, Outcome::Rang);
+    same_as_kept("cdr_rang.json", &json(&cdr));
+}
+
+#[test]
+fn the_record_of_a_call_that_two_forks_answered_is_as_before() {
+    let mut facts = flash();
+    facts.end = End::Answered;
+    facts.said = said(200, "OK");
+    facts.times.bye = us(2_650_100);
+    let tags = [b"a6c85cf".as_slice(), b"other.fork".as_slice()];
+    for (tag, bye_status) in tags.into_iter().zip([Some(200), None]) {
+        facts.tag(tag);
+        facts.forks.push(Fork { tag: Tag::from_slice(tag), acks: 2, bye_status });
+    }
+    facts.retransmissions = 3;
+    let cdr = cdr(facts);
+    assert_eq!(cdr.outcome, Outcome::AnsweredRace);
+    same_as_kept("cdr_answered_race.json", &json(&cdr));
+}
+
+#[test]
+fn the_record_of_a_refused_call_is_as_before() {
+    let mut facts = Facts {
+        times: Times {
+            first_1xx: us(10_000),
+            early_media: us(800_000),
+            answer_or_refusal: us(3_000_000),
+            ack: us(3_000_050),
+            end: us(3_000_050),
+            ..Times::default()
+        },
+        forwarded: true,
+        end: End::Refused,
+        said: said(503, "Service \"Un\u{fffd}available\""),
+        invites: 2,
+        auth_rounds: 1,
+        ..Facts::default()
+    };
+    facts.provisionals.push(provisional(800_000, 183, None));
+    let words = facts.said.as_mut().unwrap();
+    words.retry_after = Some(30);
+    words.server = Some("gateway/7".into());
+    words.notes.push("come back later".into());
+    words.causes.push(Cause {
+        protocol: "Q.850".into(),
+        cause: Some(34),
+        text: Some("No circuit/channel available".into()),
+        location: Some("LN".into()),
+    });
+    words.causes.push(Cause { protocol: "SIP".into(), ..Cause::default() });
+    let mut cdr = cdr(facts);
+    cdr.cseq = 2;
+    assert_eq!(cdr.outcome, Outcome::Overloaded);
+    same_as_kept("cdr_overloaded.json", &json(&cdr));
+}
+
+#[test]
+fn the_record_of_a_call_that_was_not_made_is_as_before() {
+    let cdr = cdr(Facts { end: End::NotSent, ..Facts::default() });
+    assert_eq!(cdr.outcome, Outcome::NotAttempted);
+    same_as_kept("cdr_not_attempted.json", &json(&cdr));
+}
+
+#[test]
+fn every_record_names_its_version_and_its_outcome() {
+    let value = serde_json::to_value(cdr(flash()).reveal()).unwrap();
+    assert_eq!(value["cdr_id"], "0001-00000002-00000003-00000004");
+    assert_eq!(value["cdr_version"], 1);
+    assert_eq!(value["outcome"], "rang");
+    assert_eq!(value["alerted"], true);
+    assert_eq!(value["answered"], false);
+}
+
+#[test]
+fn can_21_there_is_no_hold_where_the_cancel_was_out_first() {
+    let mut facts = flash();
+    facts.times.cancel = us(1_000_000);
+    facts.alert_late = true;
+    let cdr = cdr(facts);
+    assert_eq!(cdr.hold_us(), None);
+    assert_eq!(cdr.pdd_us(), Some(2_000_001));
+    assert_eq!(cdr.outcome, Outcome::RangUnconfirmed);
+}
+
+#[test]
+fn the_pdd_of_an_alerting_183_is_its_own_unless_a_180_came() {
+    let mut facts = flash();
+    facts.alert = Some(AlertSource::Progress);
+    facts.times.alert = us(900_000);
+    assert_eq!(cdr(facts.clone()).pdd_us(), Some(2_000_001));
+    facts.times.ringing = At::NEVER;
+    assert_eq!(cdr(facts).pdd_us(), Some(900_000));
+}
+
+#[test]
+fn a_records_debug_form_hides_the_numbers() {
+    let shown = format!("{:?}", cdr(flash()));
+    assert!(!shown.contains("12025550142") && !shown.contains("4915112345678"), "{shown}");
+}
+
+#[test]
+fn times_are_rfc_3339_with_microseconds() {
+    assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000000Z");
+    assert_eq!(rfc3339(951_782_400_000_007), "2000-02-29T00:00:00.000007Z");
+    assert_eq!(rfc3339(1_795_406_706_123_456), "2026-11-23T04:05:06.123456Z");
+    assert_eq!(rfc3339(4_107_542_399_999_999), "2100-02-28T23:59:59.999999Z");
+    assert_eq!(rfc3339(4_107_542_400_000_000), "2100-03-01T00:00:00.000000Z");
+}
