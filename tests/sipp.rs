@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test may fail the test")]
 
 mod support {
+    pub(crate) mod head;
     pub(crate) mod play;
     pub(crate) mod record;
     pub(crate) mod scenario;
@@ -19,8 +20,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use support::head;
 use support::play::{Call, play};
-use support::scenario;
 use support::sipp::Sipp;
 use support::stage;
 
@@ -296,7 +297,7 @@ fn s_36d_no_rport_tp_02_answers_go_to_the_sent_by() {
 
 #[test]
 fn every_scenario_is_played() {
-    let files = fs::read_dir(scenario::folder()).unwrap();
+    let files = fs::read_dir(head::folder()).unwrap();
     let names = files.filter_map(|file| {
         let name = file.unwrap().file_name().into_string().unwrap();
         name.strip_suffix(".xml").map(str::to_owned)
@@ -319,8 +320,9 @@ fn at_us(record: &Value, dir: &str, line: &str) -> i64 {
 #[test]
 fn built_in_uas_gets_ack_and_bye_within_100_ms() {
     let folder = stage::folder("built-in-uas");
-    let mut far = Sipp::start("far", ["-sn", "uas"], "127.0.0.1", None, &folder, 20);
-    let mut call = Call::start(far.port, &[], &folder, 20);
+    let port = stage::ports();
+    let mut far = Sipp::start("far", ["-sn", "uas"], ("127.0.0.1", port), None, &folder, 20);
+    let mut call = Call::start(port, &[], &folder, 20);
     let (_, record) = call.end();
     assert_eq!(far.failure(), None);
     let answered = at_us(&record, "in", "SIP/2.0 200");
@@ -343,11 +345,12 @@ fn tshark(capture: &str, arguments: &[&str]) -> Vec<String> {
 #[test]
 fn flash_basic_is_seven_packets_and_holds_600_ms() {
     let folder = stage::folder("seven-packets");
-    let file = scenario::folder().join("S-01_flash_basic.xml");
+    let file = head::folder().join("S-01_flash_basic.xml");
     let file = file.to_str().unwrap();
-    let mut far = Sipp::start("far", ["-sf", file], "127.0.0.1", None, &folder, 20);
+    let far_port = stage::ports();
+    let mut far = Sipp::start("far", ["-sf", file], ("127.0.0.1", far_port), None, &folder, 20);
     let arguments = ["--hold", "600ms", "--pcap", "call.pcap"].map(str::to_owned);
-    let mut call = Call::start(far.port, &arguments, &folder, 20);
+    let mut call = Call::start(far_port, &arguments, &folder, 20);
     let (exit, record) = call.end();
     assert_eq!((far.failure(), exit), (None, Some(0)), "{record:#}");
     let hold = record["hold_us"].as_i64().unwrap();
@@ -360,7 +363,7 @@ fn flash_basic_is_seven_packets_and_holds_600_ms() {
     }
     let capture = folder.join("call.pcap");
     let capture = capture.to_str().unwrap();
-    let sip = format!("udp.port=={},sip", far.port);
+    let sip = format!("udp.port=={far_port},sip");
     let port = ["-d", sip.as_str()];
     let with = |more: &[&'static str]| [&port[..], more].concat();
     let packets = tshark(

@@ -51,11 +51,13 @@ pub(crate) fn play(name: &str) {
     let seconds = scenario.seconds + 15;
     let happens = scenario.event.as_ref().map(|_| wait_for_event(&folder));
     let far_file = scenario.far.to_str().unwrap();
-    let mut far = Sipp::start("far", ["-sf", far_file], "127.0.0.1", None, &folder, seconds);
+    let port = ports();
+    let mut far =
+        Sipp::start("far", ["-sf", far_file], ("127.0.0.1", port), None, &folder, seconds);
     let mut arguments = scenario.call.clone();
     let local = format!("127.0.0.1:{}", ports());
     arguments.extend(["--local".to_owned(), local.clone()]);
-    let mut call = Call::start(far.port, &arguments, &folder, seconds);
+    let mut call = Call::start(port, &arguments, &folder, seconds);
     let mut wrong = Vec::new();
     if let (Some(event), Some(happens)) = (&scenario.event, happens) {
         let patience = Duration::from_secs(seconds.into());
@@ -64,6 +66,7 @@ pub(crate) fn play(name: &str) {
             (Event::Interrupt, Ok(())) => call.program.interrupt(),
             (Event::Caller { scenario, from }, Ok(())) => {
                 let file = scenario.to_str().unwrap();
+                let from = (from.as_str(), ports());
                 let mut caller =
                     Sipp::start("caller", ["-sf", file], from, Some(&local), &folder, seconds);
                 wrong.extend(caller.failure());

@@ -12,7 +12,9 @@
 //! ```
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use super::head::{arguments, folder, values};
 
 /// What the runner does when the far end says that the moment has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +40,6 @@ pub(crate) struct Scenario {
     pub(crate) seconds: u32,
     /// What happens in between.
     pub(crate) event: Option<Event>,
-}
-
-/// The folder of all scenarios.
-pub(crate) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios")
 }
 
 impl Scenario {
@@ -79,25 +76,6 @@ impl Scenario {
             event,
         }
     }
-}
-
-/// Every line `  key: value` of the comment at the head.
-pub(crate) fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
-    let head = text.split("-->").next().unwrap_or_default();
-    head.lines().filter_map(move |line| {
-        let value = line.strip_prefix("  ")?.strip_prefix(key)?.strip_prefix(':')?;
-        Some(value.trim())
-    })
-}
-
-/// `hold=300ms json` → `--hold 300ms --json`: a comment may not hold two hyphens.
-fn arguments(line: &str) -> Vec<String> {
-    line.split_whitespace()
-        .flat_map(|word| match word.split_once('=') {
-            Some((name, value)) => vec![format!("--{name}"), value.to_owned()],
-            None => vec![format!("--{word}")],
-        })
-        .collect()
 }
 
 fn fact(line: &str) -> (String, String) {

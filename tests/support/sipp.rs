@@ -2,32 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use super::stage::{Program, installed, ports, read, until_bound};
+use super::stage::{Program, installed, read, until_bound};
 
 /// A running SIPp.
 pub(crate) struct Sipp {
     program: Program,
     name: &'static str,
     folder: PathBuf,
-    /// Where it listens.
-    pub(crate) port: u16,
 }
 
 impl Sipp {
-    /// Starts SIPp with a scenario (`-sf FILE` or `-sn NAME`), from `address`, as a caller if there is a target.
+    /// Starts SIPp with a scenario (`-sf FILE` or `-sn NAME`), at an address, as a caller if there is a target.
     ///
     /// - `-nr`: SIPp repeats nothing by itself, and swallows nothing that comes twice: each copy is an event.
     /// - `abortunexp` alone: what is not expected ends the call as failed; no BYE or CANCEL is answered for us.
     pub(crate) fn start(
         name: &'static str,
         scenario: [&str; 2],
-        address: &str,
+        (address, port): (&str, u16),
         target: Option<&str>,
         folder: &Path,
         seconds: u32,
     ) -> Self {
         assert!(installed("sipp"), "SIPp is missing: install sip-tester (scripts/test does it)");
-        let port = ports();
         let file = |kind: &str| format!("{name}.{kind}");
         let numbers = [port, port + 2, port + 6].map(|port| port.to_string());
         let seconds_text = format!("{seconds}s");
@@ -48,7 +45,7 @@ impl Sipp {
         if target.is_none() {
             until_bound(port);
         }
-        Self { program, name, folder: folder.to_owned(), port }
+        Self { program, name, folder: folder.to_owned() }
     }
 
     /// Waits for its end: nothing if every call went as the scenario says, else the story.

@@ -85,9 +85,13 @@ impl Program {
 }
 
 impl Drop for Program {
+    /// One that still runs is ended by way of `timeout`, which takes its program along.
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let pid = self.child.id().to_string();
+            Command::new("kill").args(["-TERM", &pid]).status().ok();
+            self.child.wait().ok();
+        }
     }
 }
 
