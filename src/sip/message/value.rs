@@ -31,10 +31,15 @@ impl<'a> Value<'a> {
         self.at
     }
 
-    /// The value on one line: every fold, with the white space round it, becomes one space. Copies only folded values.
+    /// The value on one line: every fold, with the white space round it, becomes one space, and so does a CR that
+    /// stands alone, which another reader might take for a line end. Copies only values that have one of them.
     #[must_use]
     pub fn unfolded(self) -> Cow<'a, [u8]> {
-        if self.folded { Cow::Owned(unfold(self.bytes)) } else { Cow::Borrowed(self.bytes) }
+        if self.folded || memchr::memchr(b'\r', self.bytes).is_some() {
+            Cow::Owned(unfold(self.bytes))
+        } else {
+            Cow::Borrowed(self.bytes)
+        }
     }
 }
 
@@ -54,6 +59,9 @@ fn unfold(bytes: &[u8]) -> Vec<u8> {
         rest = after.trim_ascii_start();
     }
     line.extend_from_slice(rest);
+    for byte in line.iter_mut().filter(|byte| **byte == b'\r') {
+        *byte = b' ';
+    }
     line
 }
 
@@ -65,6 +73,8 @@ mod tests {
     fn folds_become_one_space() {
         let value = Value { bytes: b"a \r\n\t b\n c", folded: true, at: 0 };
         assert_eq!(value.unfolded(), &b"a b c"[..]);
+        let bare = Value { bytes: b"a\rb", folded: false, at: 0 };
+        assert_eq!(bare.unfolded(), &b"a b"[..]);
         let plain = Value { bytes: b"a  b", folded: false, at: 0 };
         assert!(matches!(plain.unfolded(), Cow::Borrowed(b"a  b")));
     }

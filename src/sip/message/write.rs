@@ -22,7 +22,7 @@ pub fn number_header(out: &mut Vec<u8>, name: &str, value: u64) {
 }
 
 /// Writes a header line with a received value, byte for byte; only folds become spaces, since we never send any
-/// (RFC 3261 §7.3.1 makes the two forms equal).
+/// (RFC 3261 §7.3.1 makes the two forms equal), and a CR that stands alone, since it has no meaning.
 pub fn copied(out: &mut Vec<u8>, name: Name, value: Value<'_>) {
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
