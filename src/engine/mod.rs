@@ -170,7 +170,10 @@ impl Engine {
 
     /// The store has kept everything up to here: calls may start, and outcomes may be told.
     fn stored(&mut self, up_to: Seq, now: Now) {
-        self.store_again_at = Instant::NEVER;
+        // It works again, unless this is the answer to what came before the failure.
+        if self.unstored.is_empty() {
+            self.store_again_at = Instant::NEVER;
+        }
         while self.starting.front().is_some_and(|starting| starting.seq <= up_to) {
             let Some(starting) = self.starting.pop_front() else { break };
             // A second look at the deadline: a call that nobody waits for any more is not made.
@@ -229,7 +232,11 @@ impl Engine {
         self.ua.handle_time(now.instant, DUE_MAX);
     }
 
+    /// Hands a record to the store, behind those that it still owes us: an amendment never overtakes its CDR.
     fn record(&mut self, record: Record, ticket: Ticket) {
+        if !self.unstored.is_empty() {
+            return self.unstored.push_back(Recording { seq: self.seq, record, ticket });
+        }
         let seq = self.store(record.clone());
         self.recording.push_back(Recording { seq, record, ticket });
     }

@@ -9,7 +9,7 @@ use super::fork::Fork;
 use super::lines::LineId;
 use super::request::{self, Wire};
 use super::said;
-use super::{FORKS_MAX, Late};
+use super::{FORKS_MAX, Late, PRACKS_MAX};
 use crate::base::clock::Instant;
 use crate::call::facts::{At, End, Facts, PROVISIONALS_MAX, Provisional};
 use crate::call::outbound::{self, Outbound};
@@ -41,7 +41,8 @@ pub(super) struct Attempt {
     pub(super) call: Outbound,
     pub(super) facts: Facts,
     pub(super) reported: bool,
-    /// A call that nobody answered is watched on until then: its first late response is cancelled.
+    /// A call that was given up is watched on until then: its first late provisional is cancelled, its late final
+    /// amends the record.
     pub(super) linger_until: Instant,
     pub(super) more: Option<Box<More>>,
 }
@@ -179,7 +180,7 @@ impl Attempt {
                     late = self.answer(message, key, status, cx);
                 }
                 client_invite::Action::Tell(client_invite::News::Failure) => {
-                    self.refusal(message, status, cx);
+                    self.refusal(message, key, status, cx);
                 }
                 client_invite::Action::Send
                 | client_invite::Action::Terminated
@@ -191,40 +192,6 @@ impl Attempt {
         late
     }
 
-    /// A response to an INVITE that was given up, or to one that was challenged before.
-    fn late_response(
-        &mut self,
-        message: &Message,
-        key: &Key<'_>,
-        (status, n): (u16, u8),
-        cx: &mut Context<'_>,
-    ) -> Option<Late> {
-        match status {
-            // The INVITE arrived after all: the phone must not ring on (RFC 3261 §9.1 allows the CANCEL now).
-            100..=199 if n == self.invite_n && self.watched() => {
-                let alerted = self.pace.trigger.alert(status).is_some();
-                self.note_provisional(message, key, status, cx);
-                if self.facts.cancel.is_none() {
-                    self.send_cancel(CancelCause::NoAlert, cx);
-                    self.linger_until = cx.now + patience(cx);
-                    return Some(Late { status, alerted });
-                }
-                None
-            }
-            200..=299 => self.answer(message, key, status, cx),
-            300..=699 => {
-                said::acknowledge_again(message, self.wire.to, cx);
-                (n == self.invite_n && self.reported).then_some(Late { status, alerted: false })
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a call that ended without any response is still watched.
-    fn watched(&self) -> bool {
-        matches!(self.facts.end, End::Silence | End::Unreachable) && self.reported
-    }
-
     fn acknowledge_refusal(&mut self, message: &Message, cx: &mut Context<'_>) {
         let branch = cx.branch(self.slot, self.generation, self.invite_n);
         let turn = self.turn(&branch);
@@ -234,8 +201,8 @@ impl Attempt {
         self.facts.times.ack.first(At::of(cx.now, self.started));
     }
 
-    /// Writes a provisional down; whether it is an alert by the call's trigger.
-    fn note_provisional(
+    /// Writes a provisional down.
+    pub(super) fn note_provisional(
         &mut self,
         message: &Message,
         key: &Key<'_>,
@@ -270,33 +237,37 @@ impl Attempt {
     }
 
     fn provisional(&mut self, message: &Message, key: &Key<'_>, status: u16, cx: &mut Context<'_>) {
-        self.note_provisional(message, key, status, cx);
         // Where PRACK and CANCEL are both due they leave together, PRACK first; once the CANCEL is out there is
         // no new PRACK (RFC 3262 §3 lets the far end refuse without one).
-        if self.facts.cancel.is_none() {
-            self.acknowledge_provisional(message, key, status, cx);
+        if self.facts.cancel.is_none() && !self.acknowledge_provisional(message, key, status, cx) {
+            return;
         }
+        self.note_provisional(message, key, status, cx);
         let alert = self.pace.trigger.alert(status);
         self.drive(outbound::Event::Provisional(alert), cx);
     }
 
+    /// Sends the PRACK of a reliable provisional. Says whether the response is to be heeded: one that is out of
+    /// order is not (RFC 3262 §4).
     fn acknowledge_provisional(
         &mut self,
         message: &Message,
         key: &Key<'_>,
         status: u16,
         cx: &mut Context<'_>,
-    ) {
-        let Some((rseq, tag)) = Early::reliable(message, key, status) else { return };
+    ) -> bool {
+        let Some((rseq, tag)) = Early::reliable(message, key, status) else { return true };
         let (slot, generation) = (self.slot, self.generation);
         let fallback = said::request_uri(self.wire.to, cx.line);
         let more = self.more.get_or_insert_with(Box::default);
         if !more.early.iter().any(|early| early.has_tag(tag)) && more.early.len() < FORKS_MAX {
             more.early.push(Early::new(tag));
         }
-        let Some(early) = more.early.iter_mut().find(|early| early.has_tag(tag)) else { return };
+        let Some(early) = more.early.iter_mut().find(|early| early.has_tag(tag)) else {
+            return true;
+        };
         match early.turn(rseq) {
-            Some(Turn::Next) => {
+            Some(Turn::Next) if self.n < PRACKS_MAX => {
                 self.n = self.n.saturating_add(1);
                 let branch = cx.branch(slot, generation, self.n);
                 early.acknowledge(message, key, &fallback, (rseq, self.n, &branch), cx);
@@ -305,12 +276,15 @@ impl Attempt {
                 early.acknowledge_again(cx);
                 self.facts.retransmissions = self.facts.retransmissions.saturating_add(1);
             }
-            None => {}
+            Some(Turn::Next) => {}
+            None => return false,
         }
+        true
     }
 
-    fn refusal(&mut self, message: &Message, status: u16, cx: &mut Context<'_>) {
+    fn refusal(&mut self, message: &Message, key: &Key<'_>, status: u16, cx: &mut Context<'_>) {
         let facts = &mut self.facts;
+        key.to_tag.and_then(|tag| facts.tag(tag));
         facts.times.answer_or_refusal.first(At::of(cx.received, self.started));
         if facts.end == End::Open {
             facts.end = End::Refused;
@@ -321,7 +295,7 @@ impl Attempt {
 
     /// A 2xx: every one is acknowledged and hung up, each fork with its own tag, Contact and route
     /// (RFC 3261 §13.2.2.4, §15), and the same ACK goes out for each copy.
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         message: &Message,
         key: &Key<'_>,
@@ -346,10 +320,12 @@ impl Attempt {
         if said::diverted(message) {
             facts.forwarded = true;
         }
-        let was_open = facts.end == End::Open;
-        if was_open {
+        if facts.end == End::Open {
             facts.end = End::Answered;
             facts.said = Some(Box::new(said::read(message, status)));
+        } else if facts.end != End::Refused {
+            // Nothing is to be cancelled any more, whatever was thought before.
+            facts.end = End::Answered;
         }
         let fallback = said::request_uri(self.wire.to, cx.line);
         let more = self.more.get_or_insert_with(Box::default);
@@ -360,7 +336,7 @@ impl Attempt {
         let ids = (self.n, branches, last);
         more.forks.push(Fork::open(message, key, &fallback, ids, &more.authorization, cx));
         self.drive(outbound::Event::Answered, cx);
-        (!was_open || self.reported).then_some(Late { status, alerted: true })
+        self.reported.then_some(Late { status, alerted: true })
     }
 
     fn bye_response(&mut self, index: usize, status: u16, cx: &mut Context<'_>) -> Option<Late> {
@@ -489,7 +465,7 @@ impl Attempt {
         done
     }
 
-    fn send_cancel(&mut self, cause: CancelCause, cx: &mut Context<'_>) {
+    pub(super) fn send_cancel(&mut self, cause: CancelCause, cx: &mut Context<'_>) {
         self.cancel = Some(ClientOther::start(cx.now, &cx.line.trunk.timers, UDP));
         self.facts.cancel = Some(cause);
         self.facts.times.cancel.first(At::of(cx.now, self.started));
@@ -514,6 +490,7 @@ impl Attempt {
             outbound::Action::Cancel(cause) => self.send_cancel(cause, cx),
             outbound::Action::GiveUp => {
                 self.facts.end = End::NoFinal;
+                self.linger_until = cx.now + patience;
                 self.step_invite(client_invite::Event::Abandon, cx);
                 self.invite = None;
                 self.facts.times.end.first(At::of(cx.now, self.started));
@@ -525,10 +502,12 @@ impl Attempt {
     }
 
     /// When something here is due.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
         let invite = self.invite.as_ref().and_then(ClientInvite::deadline);
         let cancel = self.cancel.as_ref().and_then(ClientOther::deadline);
-        let mut due = self.call.deadline().min(self.linger_until);
+        // `linger_until` may be behind us while a late BYE still waits; then only the BYE's own deadline counts.
+        let linger = if self.linger_until > now { self.linger_until } else { Instant::NEVER };
+        let mut due = self.call.deadline().min(linger);
         due = due.min(invite.unwrap_or(Instant::NEVER)).min(cancel.unwrap_or(Instant::NEVER));
         if let Some(more) = &self.more {
             due = more.forks.iter().map(Fork::deadline).fold(due, Instant::min);

@@ -12,6 +12,7 @@ mod dialog;
 mod early;
 mod fork;
 mod inbound;
+mod late;
 mod line;
 mod lines;
 mod outbox;
@@ -34,7 +35,7 @@ use crate::base::number::{CallerId, Destination};
 use crate::base::rng::Rng;
 use crate::base::wheel::Wheel;
 use crate::call::Pace;
-use crate::call::facts::Facts;
+use crate::call::facts::{End, Facts};
 use crate::sip::message::{Message, Method, Start};
 use crate::sip::txn::branch::{Branch, BranchKey};
 use attempt::Attempt;
@@ -42,7 +43,7 @@ use bytes::Bytes;
 use context::{Context, Identity};
 use lines::{LineId, Lines};
 use request::{FromTag, Wire};
-use slots::{Ended, Slots, Tenant};
+use slots::{Slots, Tenant};
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -51,7 +52,9 @@ use stray::Stray;
 
 /// Most forks of one call that are acknowledged; more answers than that are an attack.
 pub(crate) const FORKS_MAX: usize = 16;
-/// Most answers without a call at one time.
+/// Most transactions of one attempt that PRACKs may take; the rest is for what ends the call.
+const PRACKS_MAX: u8 = 128;
+/// Most answers without a call at one time, besides the calls.
 const STRAYS_MAX: usize = 4096;
 
 /// Which engine this is, and how much it may hold.
@@ -186,6 +189,7 @@ pub struct UserAgent {
     rng: Rng,
     lines: Lines,
     slots: Slots,
+    calls_max: usize,
     attempts: Chunks<Attempt>,
     strays: Chunks<Stray>,
     wheel: Wheel,
@@ -203,7 +207,8 @@ impl UserAgent {
             identity: Identity { shard, epoch, key: branch_key },
             rng,
             lines: Lines::default(),
-            slots: Slots::new(calls_max),
+            slots: Slots::new(),
+            calls_max,
             attempts: Chunks::default(),
             strays: Chunks::default(),
             wheel: Wheel::with_capacity(0),
@@ -252,9 +257,9 @@ impl UserAgent {
                         None
                     })
                 }
-                Some((Tenant::Ended(ended), _)) => {
+                Some((Tenant::Ended { line, .. }, _)) => {
                     self.slots.free(slot);
-                    self.lines.release(ended.line);
+                    self.lines.release(line);
                 }
                 Some((Tenant::Stray(place), _)) => {
                     self.with_stray(place, when, |stray, cx| stray.time_passed(cx));
@@ -276,7 +281,8 @@ impl UserAgent {
     /// There is no such trunk, or no room.
     pub fn prepare(&mut self, plan: &Plan) -> Result<AttemptId, Refused> {
         let line = self.lines.of(plan.trunk).ok_or(Refused::NoTrunk)?;
-        let (slot, generation) = self.slots.take(Tenant::Live(u32::MAX)).ok_or(Refused::Full)?;
+        let taken = self.slots.take(Tenant::Live(u32::MAX), self.calls_max);
+        let (slot, generation) = taken.ok_or(Refused::Full)?;
         let wire = Wire {
             to: plan.to,
             from: plan.from,
@@ -352,7 +358,7 @@ impl UserAgent {
     pub fn wire_identity(&self, id: AttemptId) -> Option<WireIdentity> {
         match self.slots.get(id.slot, id.generation)? {
             Tenant::Live(place) => self.identity_of(self.attempts.get(place)?),
-            Tenant::Free(_) | Tenant::Ended(_) | Tenant::Stray(_) => None,
+            Tenant::Free(_) | Tenant::Ended { .. } | Tenant::Stray(_) => None,
         }
     }
 
@@ -403,7 +409,7 @@ impl UserAgent {
         }
         match self.slots.get(branch.slot, branch.generation)? {
             Tenant::Live(place) => Some((place, self.id(branch.slot, branch.generation))),
-            Tenant::Free(_) | Tenant::Ended(_) | Tenant::Stray(_) => None,
+            Tenant::Free(_) | Tenant::Ended { .. } | Tenant::Stray(_) => None,
         }
     }
 
@@ -428,7 +434,7 @@ impl UserAgent {
         let Some(line) = self.lines.get(attempt.line) else { return };
         let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
         let late = act(attempt, &mut cx);
-        let due = attempt.deadline();
+        let due = attempt.deadline(now);
         let reported = attempt.reported;
         let over = attempt.call.is_over() && !reported;
         let generation = attempt.generation;
@@ -460,19 +466,20 @@ impl UserAgent {
     fn retire(&mut self, place: u32, slot: u32, now: Instant) {
         let Some(attempt) = self.attempts.get(place) else { return };
         let line = attempt.line;
-        if attempt.is_finished(now) {
+        if attempt.is_settled() {
+            let wait = self.lines.get(line).map(|line| line.trunk.timers.d(attempt::UDP));
+            let refused = attempt.facts.end == End::Refused;
+            let ended = Tenant::Ended { to: attempt.wire.to, line, refused };
+            self.attempts.remove(place);
+            self.slots.change(slot, ended);
+            self.wheel.arm(slot, now + wait.unwrap_or_default());
+        } else if attempt.is_finished(now) {
             self.attempts.remove(place);
             self.wheel.disarm(slot);
             self.slots.free(slot);
             self.lines.release(line);
-        } else if attempt.is_settled() {
-            let wait = self.lines.get(line).map(|line| line.trunk.timers.d(attempt::UDP));
-            let ended = Ended { to: attempt.wire.to, line };
-            self.attempts.remove(place);
-            self.slots.change(slot, Tenant::Ended(ended));
-            self.wheel.arm(slot, now + wait.unwrap_or_default());
         } else {
-            let due = attempt.deadline();
+            let due = attempt.deadline(now);
             self.wheel.arm(slot, due);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::request::FromTag;
-use super::slots::{Ended, Tenant};
+use super::slots::Tenant;
 use super::stray::Stray;
 use super::{Late, LineId, News, STRAYS_MAX, UserAgent, inbound, said};
 use crate::base::clock::Instant;
@@ -48,19 +48,22 @@ impl UserAgent {
                     });
                 }
             }
-            Some(Tenant::Ended(ended)) => {
-                if self.belongs(ended.line, &key, from) {
-                    self.after_the_end(message, &key, status, (ended, branch), when);
+            Some(Tenant::Ended { line, .. }) => {
+                if self.belongs(line, &key, from) {
+                    self.after_the_end(message, &key, (status, branch), when);
                 }
             }
             Some(Tenant::Stray(place)) => {
-                if key.method == Method::Bye {
+                let Some(line) = self.strays.get(place).map(|stray| stray.line) else { return };
+                if key.method == Method::Bye && self.belongs(line, &key, from) {
                     self.with_stray(place, when, |stray, cx| {
                         stray.bye_response(branch.n, status, cx);
                     });
                 }
             }
-            Some(Tenant::Free(_)) | None => self.without_a_call(message, &key, status, from, when),
+            Some(Tenant::Free(_)) | None => {
+                self.without_a_call(message, &key, (status, branch), from, when)
+            }
         }
     }
 
@@ -78,25 +81,27 @@ impl UserAgent {
         true
     }
 
-    /// A call that is over leaves a repeated refusal to be acknowledged, and a 2xx to be hung up.
+    /// A call that is over leaves a repeated refusal to be acknowledged, and a 2xx to be hung up. A refusal that
+    /// comes after we gave up waiting for one is news, once.
     fn after_the_end(
         &mut self,
         message: &Message,
         key: &Key<'_>,
-        status: u16,
-        (ended, branch): (Ended, Branch),
+        (status, branch): (u16, Branch),
         when: (Instant, Instant),
     ) {
-        if key.method != Method::Invite {
-            return;
-        }
-        match status {
-            300..=699 => self.on_line(ended.line, when, |cx| {
-                said::acknowledge_again(message, ended.to, cx);
-            }),
-            200..=299 => {
-                let id = self.id(branch.slot, branch.generation);
-                self.hang_up_stray(message, key, (ended.line, Some(id)), when);
+        let tenant = self.slots.get(branch.slot, branch.generation);
+        let Some(Tenant::Ended { to, line, refused }) = tenant else { return };
+        match (key.method, status) {
+            (Method::Invite, 300..=699) => {
+                self.on_line(line, when, |cx| said::acknowledge_again(message, to, cx));
+                if !refused {
+                    self.slots.change(branch.slot, Tenant::Ended { to, line, refused: true });
+                    self.amend(branch, Late { status, alerted: false });
+                }
+            }
+            (Method::Invite, 200..=299) => {
+                self.hang_up_stray(message, key, (status, branch), line, when);
             }
             _ => self.dropped.late += 1,
         }
@@ -107,7 +112,7 @@ impl UserAgent {
         &mut self,
         message: &Message,
         key: &Key<'_>,
-        status: u16,
+        (status, branch): (u16, Branch),
         from: SocketAddr,
         when: (Instant, Instant),
     ) {
@@ -116,12 +121,20 @@ impl UserAgent {
             return;
         };
         match (key.method, status, said::called(message)) {
-            (Method::Invite, 300..=699, Some(to)) => self.on_line(line, when, |cx| {
-                said::acknowledge_again(message, to, cx);
-            }),
-            (Method::Invite, 200..=299, _) => self.hang_up_stray(message, key, (line, None), when),
+            (Method::Invite, 300..=699, Some(to)) => {
+                self.on_line(line, when, |cx| said::acknowledge_again(message, to, cx));
+            }
+            (Method::Invite, 200..=299, _) => {
+                self.hang_up_stray(message, key, (status, branch), line, when);
+            }
             _ => self.dropped.late += 1,
         }
+    }
+
+    /// Something came after the record of the attempt that this branch is of, in this life or an earlier one.
+    fn amend(&mut self, branch: Branch, late: Late) {
+        let Branch { shard, epoch, slot, generation, .. } = branch;
+        self.news.push_back(News::Amended(AttemptId { shard, epoch, slot, generation }, late));
     }
 
     fn on_line(
@@ -139,7 +152,8 @@ impl UserAgent {
         &mut self,
         message: &Message,
         key: &Key<'_>,
-        (line, id): (LineId, Option<AttemptId>),
+        (status, branch): (u16, Branch),
+        line: LineId,
         when: (Instant, Instant),
     ) {
         let known =
@@ -151,8 +165,10 @@ impl UserAgent {
         let fallback = said::called(message)
             .zip(self.lines.get(line))
             .map(|(to, line)| said::request_uri(to, line));
+        // Strays have room of their own: somebody is off the hook, however many calls there are.
+        let max = self.calls_max.saturating_add(STRAYS_MAX);
         let taken = (self.strays.len() < STRAYS_MAX)
-            .then(|| self.slots.take(Tenant::Stray(u32::MAX)))
+            .then(|| self.slots.take(Tenant::Stray(u32::MAX), max))
             .flatten();
         let (Some((slot, generation)), Some(fallback)) = (taken, fallback) else {
             if let Some((slot, _)) = taken {
@@ -173,10 +189,7 @@ impl UserAgent {
         self.slots.change(slot, Tenant::Stray(place));
         self.lines.hold(line);
         self.with_stray(place, when, |_, _| {});
-        if let Some(id) = id {
-            let status = message.status().unwrap_or_default();
-            self.news.push_back(News::Amended(id, Late { status, alerted: true }));
-        }
+        self.amend(branch, Late { status, alerted: true });
     }
 
     pub(super) fn with_stray(

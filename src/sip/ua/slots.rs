@@ -6,13 +6,6 @@
 use super::lines::LineId;
 use crate::base::number::Destination;
 
-/// What is left of an ended call: the Request-URI's number and the line for another ACK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) to: Destination,
-    pub(super) line: LineId,
-}
-
 /// Who lives in a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tenant {
@@ -20,8 +13,9 @@ pub(super) enum Tenant {
     Free(u32),
     /// A call: its place among the calls.
     Live(u32),
-    /// A call that is over, until its timer D.
-    Ended(Ended),
+    /// A call that is over, until its timer D: what the Request-URI of another ACK and its way are made of, and
+    /// whether a final was seen at all.
+    Ended { to: Destination, line: LineId, refused: bool },
     /// An answer that belongs to no call any more: its place among the strays.
     Stray(u32),
 }
@@ -41,17 +35,16 @@ pub(super) struct Slots {
     entries: Vec<Entry>,
     free: u32,
     taken: usize,
-    max: usize,
 }
 
 impl Slots {
-    pub(super) const fn new(max: usize) -> Self {
-        Self { entries: Vec::new(), free: NO_SLOT, taken: 0, max }
+    pub(super) const fn new() -> Self {
+        Self { entries: Vec::new(), free: NO_SLOT, taken: 0 }
     }
 
-    /// Takes a free slot, and says its generation.
-    pub(super) fn take(&mut self, tenant: Tenant) -> Option<(u32, u32)> {
-        if self.taken >= self.max {
+    /// Takes a free slot if fewer than `max` are taken, and says its generation.
+    pub(super) fn take(&mut self, tenant: Tenant, max: usize) -> Option<(u32, u32)> {
+        if self.taken >= max {
             return None;
         }
         if let Some(entry) = self.entries.get_mut(self.free as usize) {
@@ -111,20 +104,21 @@ mod tests {
 
     #[test]
     fn a_freed_slot_comes_back_under_another_generation() {
-        let mut slots = Slots::new(2);
-        let (slot, generation) = slots.take(Tenant::Live(7)).unwrap();
+        let mut slots = Slots::new();
+        let (slot, generation) = slots.take(Tenant::Live(7), 2).unwrap();
         assert_eq!(slots.get(slot, generation), Some(Tenant::Live(7)));
         slots.free(slot);
         slots.free(slot);
         assert_eq!(slots.get(slot, generation), None);
         assert_eq!(slots.taken(), 0);
-        assert_eq!(slots.take(Tenant::Live(8)), Some((slot, generation + 1)));
-        assert!(slots.take(Tenant::Live(9)).is_some());
-        assert_eq!(slots.take(Tenant::Live(10)), None, "the table is full");
+        assert_eq!(slots.take(Tenant::Live(8), 2), Some((slot, generation + 1)));
+        assert!(slots.take(Tenant::Live(9), 2).is_some());
+        assert_eq!(slots.take(Tenant::Live(10), 2), None, "the table is full");
+        assert!(slots.take(Tenant::Stray(0), 3).is_some(), "but for those that have more room");
     }
 
     #[test]
-    fn a_slot_is_small() {
+    fn tx_19_an_ended_call_costs_three_words() {
         assert!(size_of::<Entry>() <= 24, "{}", size_of::<Entry>());
     }
 }
