@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::malformed::Malformed;
 use super::name::{self, Name};
+use super::scan;
 use crate::base::limits::{HEADER_BLOCK_MAX, HEADERS_MAX, LINE_MAX};
 
 /// One header line. Offsets count from the start line, and fit since a header block has at most 32 KiB.
@@ -23,6 +24,10 @@ pub(super) struct Slot {
     pub(super) marks: u8,
 }
 
+impl Slot {
+    const EMPTY: Self = Self { start: 0, value: 0, end: 0, name: Name::Other, marks: 0 };
+}
+
 /// The value goes over several lines.
 pub(super) const FOLDED: u8 = 1;
 /// The line has no colon: all of it is taken for the name.
@@ -34,101 +39,138 @@ pub(super) const HOT: usize = 6;
 /// Where the header lines are.
 #[derive(Clone)]
 pub(super) struct Index {
-    pub(super) slots: SmallVec<[Slot; 32]>,
-    /// First slot of each hot name, plus one; 0 where there is none. The last place takes all other names.
-    hot: [u16; HOT + 1],
+    pub(super) slots: SmallVec<[Slot; INLINE]>,
+    /// First and last slot of each hot name, plus one; 0 where there is none. The last place takes all other names.
+    hot: [[u16; 2]; HOT + 1],
     /// First byte of the body.
     pub(super) body: usize,
 }
 
+/// Header lines that need no allocation.
+const INLINE: usize = 32;
+
 impl Index {
+    /// An index of nothing.
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { slots: SmallVec::new(), hot: [[0; 2]; HOT + 1], body: 0 }
+    }
+
     /// Reads the header lines of `bytes` from `first`, the byte behind the start line.
     ///
     /// Offsets in the error count from `bytes`.
-    pub(super) fn read(bytes: &[u8], first: usize) -> Result<Self, Malformed> {
-        let mut index = Self { slots: SmallVec::new(), hot: [0; HOT + 1], body: 0 };
-        let mut at = first;
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            match rest {
-                [b'\r', b'\n', ..] => {
-                    index.body = at + 2;
-                    return Ok(index);
-                }
-                [b'\n', ..] => {
-                    index.body = at + 1;
-                    return Ok(index);
-                }
-                _ => at += index.line(rest, at)?,
-            }
-        }
-    }
-
-    /// Reads one header line, folds included, and says how long it is.
     #[inline]
-    fn line(&mut self, rest: &[u8], at: usize) -> Result<usize, Malformed> {
-        let (name, from, mut marks) = match read_name(rest) {
-            Some((name, from)) => (name, from, 0),
-            None => read_odd_name(rest).ok_or(Malformed::Truncated { at })?,
-        };
-        let mut end = line_end(rest, from).ok_or(Malformed::Truncated { at })?;
-        while let Some(b' ' | b'\t') = rest.get(end + 1) {
-            end = line_end(rest, end + 2).ok_or(Malformed::Truncated { at })?;
-            marks |= FOLDED;
+    pub(super) fn read(&mut self, bytes: &[u8], first: usize) -> Result<(), Malformed> {
+        let mut lines = Lines { bytes, at: first, count: 0, hot: self.hot };
+        self.slots.resize(INLINE, Slot::EMPTY);
+        while !lines.fill(&mut self.slots)? {
+            if lines.count == HEADERS_MAX {
+                return Err(Malformed::TooManyHeaders { at: lines.at });
+            }
+            self.slots.resize(lines.count * 2, Slot::EMPTY);
         }
-        if end >= LINE_MAX {
-            return Err(Malformed::LineTooLong { at });
+        self.slots.truncate(lines.count);
+        self.hot = lines.hot;
+        self.body = lines.at;
+        if self.body > HEADER_BLOCK_MAX {
+            return Err(self.beyond());
         }
-        if at + end >= HEADER_BLOCK_MAX {
-            return Err(Malformed::BlockTooLong { at });
-        }
-        if self.slots.len() == HEADERS_MAX {
-            return Err(Malformed::TooManyHeaders { at });
-        }
-        let (value, value_end) = trim(rest, from, end);
-        self.slots.push(Slot {
-            start: at as u16,
-            value: (at + value) as u16,
-            end: (at + value_end) as u16,
-            name,
-            marks,
-        });
-        if let Some(first) = self.hot.get_mut((name as usize).min(HOT))
-            && *first == 0
-        {
-            *first = self.slots.len() as u16;
-        }
-        Ok(end + 1)
+        Ok(())
     }
 
     /// The first line of this name.
     #[inline]
     pub(super) fn first(&self, name: Name) -> Option<&Slot> {
         match self.hot.get(name as usize) {
-            Some(first) if (name as usize) < HOT => {
+            Some([first, _]) if (name as usize) < HOT => {
                 self.slots.get(usize::from(*first).wrapping_sub(1))
             }
             _ => self.slots.iter().find(|slot| slot.name == name),
         }
     }
 
-    /// Whether there is another line of a hot name behind its first.
+    /// Whether there is more than one line of a hot name.
     #[inline]
     pub(super) fn has_second(&self, name: Name) -> bool {
-        let from = self.hot.get(name as usize).map_or(0, |first| usize::from(*first));
-        self.slots.get(from..).unwrap_or_default().iter().any(|slot| slot.name == name)
+        self.hot.get(name as usize).is_some_and(|[first, last]| first != last)
+    }
+
+    /// The header block is too long: which line goes beyond.
+    #[cold]
+    fn beyond(&self) -> Malformed {
+        let line = self.slots.iter().rfind(|slot| usize::from(slot.start) < HEADER_BLOCK_MAX);
+        Malformed::BlockTooLong { at: line.map_or(0, |slot| usize::from(slot.start)) }
     }
 }
 
-/// Offset of the line feed at or behind `from`.
-#[inline]
-fn line_end(rest: &[u8], from: usize) -> Option<usize> {
-    Some(from + memchr(b'\n', rest.get(from..)?)?)
+/// The reading of header lines.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Where the next line begins; in the end, where the body does.
+    at: usize,
+    count: usize,
+    hot: [[u16; 2]; HOT + 1],
 }
 
-/// A known name that ends with its colon, and where its value begins. `None` asks for a closer look.
+impl Lines<'_> {
+    /// Reads lines into `slots` from the place of `count` on. `false` where there are more of them than places.
+    #[inline]
+    fn fill(&mut self, slots: &mut [Slot]) -> Result<bool, Malformed> {
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            match rest {
+                [b'\n', ..] => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                [b'\r', b'\n', ..] => {
+                    self.at += 2;
+                    return Ok(true);
+                }
+                _ => {}
+            }
+            let Some(place) = slots.get_mut(self.count) else { return Ok(false) };
+            let (slot, length) = read_line(rest, self.at)?;
+            *place = slot;
+            self.count += 1;
+            self.at += length;
+            if let Some([first, last]) = self.hot.get_mut((slot.name as usize).min(HOT)) {
+                let count = self.count as u16;
+                *first = if *first == 0 { count } else { *first };
+                *last = count;
+            }
+        }
+    }
+}
+
+/// Reads one header line, folds included, and says how long it is.
 #[inline]
-fn read_name(rest: &[u8]) -> Option<(Name, usize)> {
+fn read_line(rest: &[u8], at: usize) -> Result<(Slot, usize), Malformed> {
+    // The end of the line is looked for from its beginning, not from its value: so the next line need not wait for
+    // this one's name.
+    let mut end = scan::one(b'\n', rest).ok_or(Malformed::Truncated { at })?;
+    let (name, from, mut marks) = read_name(rest, end);
+    while let Some(b' ' | b'\t') = rest.get(end + 1) {
+        let more = rest
+            .get(end + 2..)
+            .and_then(|rest| scan::one(b'\n', rest))
+            .ok_or(Malformed::Truncated { at })?;
+        end += 2 + more;
+        marks |= FOLDED;
+    }
+    if end >= LINE_MAX {
+        return Err(Malformed::LineTooLong { at });
+    }
+    let (value, value_end) = trim(rest, from, end);
+    // Offsets are below 64 KiB, since the datagram is.
+    let offset = |place: usize| (at + place) as u16;
+    let slot = Slot { start: at as u16, value: offset(value), end: offset(value_end), name, marks };
+    Ok((slot, end + 1))
+}
+
+/// The name of the line that ends at `end`, where its value begins, and its marks.
+#[inline]
+fn read_name(rest: &[u8], end: usize) -> (Name, usize, u8) {
     let word = match rest.first_chunk() {
         Some(chunk) => u128::from_le_bytes(*chunk),
         None => name::padded(rest),
@@ -139,24 +181,29 @@ fn read_name(rest: &[u8]) -> Option<(Name, usize)> {
     let lowest = colons & colons.wrapping_neg();
     let length = (lowest.trailing_zeros() / 8) as usize;
     let head = name::lower(word) & (lowest >> 7).wrapping_sub(1);
-    if length == 16 {
-        return None;
+    match name::lookup(head, length) {
+        Some(known) if length < 16 => return (known.name, length + 1, 0),
+        Some(known) if known.ends(rest) => return (known.name, known.length() + 1, 0),
+        _ => {}
     }
-    let name = name::lookup_short(head, length)?;
-    Some((name, length + 1))
+    // An unknown name that ends with its colon.
+    let last = rest.get(length.wrapping_sub(1)).copied().unwrap_or_default();
+    if length < end.min(16) && last > b' ' {
+        return (Name::Other, length + 1, 0);
+    }
+    read_odd_name(rest, end)
 }
 
-/// The name of a line that [`read_name`] left: long, unknown, with white space before its colon, or without a colon.
+/// The name of a line with a long unknown name, with white space before its colon, or without a colon.
 #[cold]
-fn read_odd_name(rest: &[u8]) -> Option<(Name, usize, u8)> {
-    let end = memchr(b'\n', rest)?;
-    let line = rest.get(..end)?;
+fn read_odd_name(rest: &[u8], end: usize) -> (Name, usize, u8) {
+    let line = rest.get(..end).unwrap_or_default();
     match memchr(b':', line) {
         Some(colon) => {
-            let text = line.get(..colon)?.trim_ascii_end();
-            Some((Name::from_bytes(text), colon + 1, 0))
+            let text = line.get(..colon).unwrap_or_default().trim_ascii_end();
+            (Name::from_bytes(text), colon + 1, 0)
         }
-        None => Some((Name::Other, end, NO_COLON)),
+        None => (Name::Other, end, NO_COLON),
     }
 }
 
@@ -166,14 +213,23 @@ const COLONS: u128 = ONES * b':' as u128;
 /// Takes white space, and the line ends of folds, from both ends.
 #[inline]
 fn trim(rest: &[u8], from: usize, end: usize) -> (usize, usize) {
-    let (mut from, mut end) = (from, end);
-    while from < end && rest.get(from).is_some_and(|byte| is_blank(*byte)) {
-        from += 1;
+    // Nearly always: one space before, CR behind.
+    if let Some([b' ', first, ..]) = rest.get(from..end)
+        && *first > b' '
+        && let Some([.., last, b'\r']) = rest.get(from..end)
+        && *last > b' '
+    {
+        return (from + 1, end - 1);
     }
-    while from < end && rest.get(end - 1).is_some_and(|byte| is_blank(*byte)) {
-        end -= 1;
-    }
-    (from, end)
+    trim_more(rest, from, end)
+}
+
+fn trim_more(rest: &[u8], from: usize, end: usize) -> (usize, usize) {
+    let value = rest.get(from..end).unwrap_or_default();
+    let blank = value.iter().take_while(|byte| is_blank(**byte)).count();
+    let value = value.get(blank..).unwrap_or_default();
+    let behind = value.iter().rev().take_while(|byte| is_blank(**byte)).count();
+    (from + blank, end - behind)
 }
 
 const fn is_blank(byte: u8) -> bool {

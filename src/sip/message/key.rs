@@ -3,13 +3,12 @@
 //! This is read for every datagram, so it is written by hand and allocates nothing. Folds, white space and quoted
 //! strings are taken wherever the grammar allows them.
 
-use memchr::{memchr, memchr2, memchr3};
-
 use super::index::Slot;
 use super::method::Method;
 use super::name::Name;
 use super::problem::{Fault, Problem};
 use super::read::Message;
+use super::scan;
 
 /// What a message is matched by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +114,7 @@ fn top_via(value: &[u8], more: bool) -> Option<TopVia<'_>> {
         {
             branch = text;
             // The usual end: nothing behind the branch can be another value.
-            if more || memchr(b',', rest).is_none() {
+            if more || scan::one(b',', rest).is_none() {
                 break;
             }
         }
@@ -129,14 +128,14 @@ pub(super) fn sent_by(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let transport = match value.strip_prefix(b"SIP/2.0/") {
         Some(transport) => transport,
         None => {
-            let version = memchr(b'/', value)? + 1;
+            let version = scan::one(b'/', value)? + 1;
             let after = value.get(version..)?;
-            after.get(memchr(b'/', after)? + 1..)?.trim_ascii_start()
+            after.get(scan::one(b'/', after)? + 1..)?.trim_ascii_start()
         }
     };
     let blank = transport.iter().position(u8::is_ascii_whitespace)?;
     let host = transport.get(blank..)?.trim_ascii_start();
-    let end = memchr2(b';', b',', host).unwrap_or(host.len());
+    let end = scan::two(b';', b',', host).unwrap_or(host.len());
     let (host, rest) = host.split_at_checked(end)?;
     let host = host.trim_ascii_end();
     (!host.is_empty()).then_some((host, rest))
@@ -148,7 +147,7 @@ pub(super) fn split_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut end = 0;
     loop {
         let rest = text.get(end..)?;
-        match memchr3(b';', b',', b'"', rest) {
+        match scan::three(b';', b',', b'"', rest) {
             None => return Some((text, &[])),
             Some(at) if rest.get(at) == Some(&b'"') => end += at + quoted_length(rest.get(at..)?)?,
             Some(at) => return text.split_at_checked(end + at),
@@ -161,7 +160,7 @@ pub(super) fn split_parameter(text: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(super) fn quoted_length(text: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
-        let found = at + memchr2(b'"', b'\\', text.get(at..)?)?;
+        let found = at + scan::two(b'"', b'\\', text.get(at..)?)?;
         if text.get(found) == Some(&b'"') {
             return Some(found + 1);
         }
@@ -202,7 +201,11 @@ fn cseq(value: &[u8]) -> Option<(u32, &[u8])> {
 /// The tag of a From or To value, if it has one; `None` where quotes or angle brackets do not close.
 #[inline]
 pub(super) fn tag(value: &[u8]) -> Option<Option<&[u8]>> {
-    let mut rest = after_address(value)?;
+    // Nearly always an address in angle brackets without a name.
+    let mut rest = match value {
+        [b'<', ..] => value.get(scan::one(b'>', value)? + 1..)?.trim_ascii_start(),
+        _ => after_address(value)?,
+    };
     while let [sign, inside @ ..] = rest {
         if *sign != b';' {
             break;
@@ -223,12 +226,12 @@ fn after_address(value: &[u8]) -> Option<&[u8]> {
     let mut at = 0;
     loop {
         let rest = value.get(at..)?;
-        let Some(found) = memchr3(b'<', b'"', b';', rest) else { return Some(&[]) };
+        let Some(found) = scan::three(b'<', b'"', b';', rest) else { return Some(&[]) };
         at += found;
         match rest.get(found) {
             Some(b'"') => at += quoted_length(rest.get(found..)?)?,
             Some(b'<') => {
-                let close = at + memchr(b'>', value.get(at..)?)? + 1;
+                let close = at + scan::one(b'>', value.get(at..)?)? + 1;
                 return Some(value.get(close..)?.trim_ascii_start());
             }
             _ => return value.get(at..),

@@ -35,6 +35,7 @@ mod read;
 mod reason;
 mod response;
 mod scalar;
+mod scan;
 mod sdp;
 mod typed;
 mod uri;

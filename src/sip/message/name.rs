@@ -165,17 +165,11 @@ impl Name {
     /// Reads a header name in any case, long or compact.
     #[must_use]
     pub fn from_bytes(text: &[u8]) -> Self {
-        let Some(known) = find(lower(padded(text))) else { return Self::Other };
-        let same = usize::from(known.length) == text.len()
-            && text.get(16..).is_none_or(|tail| {
-                known
-                    .name
-                    .as_str()
-                    .as_bytes()
-                    .get(16..)
-                    .is_none_or(|long| long.eq_ignore_ascii_case(tail))
-            });
-        if same { known.name } else { Self::Other }
+        match lookup(lower(padded(text)), text.len().min(16)) {
+            Some(known) if text.len() < 16 => known.name,
+            Some(known) if known.length() == text.len() && known.has_tail(text) => known.name,
+            _ => Self::Other,
+        }
     }
 
     /// The long name as the RFCs write it; empty for [`Name::Other`].
@@ -239,29 +233,47 @@ pub(super) const fn lower(word: u128) -> u128 {
     word | ((word & (u128::MAX / 255 * 0x40)) >> 1)
 }
 
-/// The name of `length` bytes, at most sixteen, that are `head` in lower case and filled up with zeros.
+/// The name that begins with these sixteen bytes, in lower case and filled up with zeros, and is `length` bytes long;
+/// 16 stands for all lengths from there on, whose tails are still to be compared.
 #[inline]
-pub(super) fn lookup_short(head: u128, length: usize) -> Option<Name> {
-    let known = find(head)?;
-    (usize::from(known.length) == length).then_some(known.name)
+pub(super) fn lookup(head: u128, length: usize) -> Option<&'static Known> {
+    let known = TABLE.get(bucket(head))?;
+    (known.head == head && usize::from(known.length).min(16) == length).then_some(known)
 }
 
-#[inline]
-fn find(head: u128) -> Option<&'static Known> {
-    let row = BUCKETS.get(bucket(head))?;
-    KNOWN.get(usize::from(*row)).filter(|known| known.head == head)
-}
-
-struct Known {
+/// A row of the table.
+pub(super) struct Known {
     head: u128,
     length: u8,
-    name: Name,
+    pub(super) name: Name,
+}
+
+impl Known {
+    /// Length of the name.
+    #[inline]
+    pub(super) const fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether a line that begins like this name goes on like it, and then has its colon.
+    #[inline]
+    pub(super) fn ends(&self, line: &[u8]) -> bool {
+        line.get(self.length()) == Some(&b':') && self.has_tail(line)
+    }
+
+    /// Whether the bytes from the sixteenth on are this name's.
+    #[inline]
+    fn has_tail(&self, text: &[u8]) -> bool {
+        let tail = self.name.as_str().as_bytes().get(16..).unwrap_or_default();
+        text.get(16..self.length()).is_some_and(|text| text.eq_ignore_ascii_case(tail))
+    }
+
+    const NONE: Self = Self { head: 0, length: u8::MAX, name: Name::Other };
 }
 
 const BUCKET_BITS: u32 = 9;
-/// Found by trial so that no two names share a bucket; `buckets` checks it when compiling.
+/// Found by trial so that no two names share a bucket; `table` checks it when compiling.
 const FACTOR: u64 = 0x7745_84d5_f9f4_5f8b;
-const NONE: u8 = u8::MAX;
 
 #[inline]
 const fn bucket(head: u128) -> usize {
@@ -269,16 +281,15 @@ const fn bucket(head: u128) -> usize {
     ((low ^ high.rotate_left(29)).wrapping_mul(FACTOR) >> (64 - BUCKET_BITS)) as usize
 }
 
-static BUCKETS: [u8; 1 << BUCKET_BITS] = buckets();
-static KNOWN: [Known; NAMES.len()] = known();
+static TABLE: [Known; 1 << BUCKET_BITS] = table();
 static LONG: [&str; Name::Other as usize] = long();
 
 #[expect(
     clippy::indexing_slicing,
     reason = "evaluated when compiling: a wrong index is a build error"
 )]
-const fn known() -> [Known; NAMES.len()] {
-    let mut table = [const { Known { head: 0, length: 0, name: Name::Other } }; NAMES.len()];
+const fn table() -> [Known; 1 << BUCKET_BITS] {
+    let mut table = [const { Known::NONE }; 1 << BUCKET_BITS];
     let mut row = 0;
     while row < NAMES.len() {
         let (text, name) = NAMES[row];
@@ -288,24 +299,10 @@ const fn known() -> [Known; NAMES.len()] {
             head |= (text[at] as u128) << (8 * at);
             at += 1;
         }
-        table[row] = Known { head: lower(head), length: text.len() as u8, name };
-        row += 1;
-    }
-    table
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when compiling: a wrong index is a build error"
-)]
-const fn buckets() -> [u8; 1 << BUCKET_BITS] {
-    let mut table = [NONE; 1 << BUCKET_BITS];
-    let rows = known();
-    let mut row = 0;
-    while row < rows.len() {
-        let place = bucket(rows[row].head);
-        assert!(table[place] == NONE, "two names in one bucket: choose another FACTOR");
-        table[place] = row as u8;
+        let head = lower(head);
+        let place = bucket(head);
+        assert!(table[place].length == u8::MAX, "two names in one bucket: choose another FACTOR");
+        table[place] = Known { head, length: text.len() as u8, name };
         row += 1;
     }
     table

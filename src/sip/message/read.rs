@@ -72,31 +72,38 @@ impl Message {
     /// # Errors
     /// Only what cannot be represented is refused; whether the message is a good one is another question, see
     /// [`Message::key`] and the validator.
-    pub fn parse(mut bytes: Bytes) -> Result<Self, Malformed> {
-        if bytes.len() > BODY_MAX {
-            return Err(Malformed::TooLong { bytes: bytes.len() });
+    #[inline]
+    pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        let line = Line::Response { version: 0, status: 0, reason: (0, 0) };
+        let mut message = Self { bytes, skipped: 0, line, index: Index::new() };
+        // Read in place: a message is some 350 bytes that are better not moved.
+        match message.read() {
+            Ok(()) => Ok(message),
+            Err(malformed) => Err(malformed.moved(message.skipped)),
         }
-        let mut skipped = 0;
-        if matches!(bytes.first(), Some(b'\r' | b'\n')) {
-            skipped = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-            bytes.advance(skipped);
-        }
-        Self::read(bytes, skipped).map_err(|malformed| malformed.moved(skipped))
     }
 
-    fn read(bytes: Bytes, skipped: usize) -> Result<Self, Malformed> {
+    fn read(&mut self) -> Result<(), Malformed> {
+        if self.bytes.len() > BODY_MAX {
+            return Err(Malformed::TooLong { bytes: self.bytes.len() });
+        }
+        if matches!(self.bytes.first(), Some(b'\r' | b'\n')) {
+            self.skipped =
+                self.bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            self.bytes.advance(self.skipped);
+        }
+        let bytes: &[u8] = &self.bytes;
         if bytes.is_empty() {
             return Err(Malformed::Empty);
         }
-        let end = memchr(b'\n', &bytes).ok_or(Malformed::Truncated { at: 0 })?;
+        let end = memchr(b'\n', bytes).ok_or(Malformed::Truncated { at: 0 })?;
         if end >= LINE_MAX {
             return Err(Malformed::LineTooLong { at: 0 });
         }
         let line = bytes.get(..end).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = if is_version(line) { status_line(line) } else { request_line(line) }?;
-        let index = Index::read(&bytes, end + 1)?;
-        Ok(Self { bytes, skipped, line, index })
+        self.line = if is_version(line) { status_line(line) } else { request_line(line) }?;
+        self.index.read(bytes, end + 1)
     }
 
     /// The start line.
