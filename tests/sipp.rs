@@ -41,6 +41,11 @@ fn s_02_invite_lost_tx_01_timer_a_repeats_the_invite() {
 }
 
 #[test]
+fn s_02b_nobody_answers_tx_01_timer_b_gives_up_without_a_cancel() {
+    play("S-02b_nobody_answers");
+}
+
+#[test]
 fn s_03_late_first_provisional_can_06_cancel_waits_for_it() {
     play("S-03_late_first_provisional");
 }
@@ -178,6 +183,26 @@ fn s_19_183_then_180_prv_05_the_alert_is_the_180() {
 #[test]
 fn s_19b_183_as_trigger_prv_06_the_alert_is_the_183() {
     play("S-19b_183_as_trigger");
+}
+
+#[test]
+fn s_23_outbound_proxy_can_02_cancel_has_the_route_of_the_invite() {
+    play("S-23_outbound_proxy");
+}
+
+#[test]
+fn s_25_nat_rport_can_05_the_via_stays_the_invites() {
+    play("S-25_nat_rport");
+}
+
+#[test]
+fn s_26_100rel_180_prv_09_the_same_prack_for_each_copy() {
+    play("S-26_100rel_180");
+}
+
+#[test]
+fn s_26b_487_without_prack_answer_prv_09_ends_the_call() {
+    play("S-26b_487_without_prack_answer");
 }
 
 #[test]

@@ -54,7 +54,9 @@ pub(crate) fn play(name: &str) {
     let port = ports();
     let mut far =
         Sipp::start("far", ["-sf", far_file], ("127.0.0.1", port), None, &folder, seconds);
-    let mut arguments = scenario.call.clone();
+    let here = port.to_string();
+    let mut arguments: Vec<String> =
+        scenario.call.iter().map(|argument| argument.replace("[port]", &here)).collect();
     let local = format!("127.0.0.1:{}", ports());
     arguments.extend(["--local".to_owned(), local.clone()]);
     let mut call = Call::start(port, &arguments, &folder, seconds);

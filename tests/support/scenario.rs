@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   rules:   CAN-01 CAN-03          the rules it guards
-//!   call:    hold=300ms             what `onering call` is told: --hold 300ms
+//!   call:    hold=300ms             what `onering call` is told: --hold 300ms; [port] is SIPp's
 //!   exit:    0                      its exit code
 //!   cdr:     final.status=487       a fact of the record; `a.b=x`, `a=1..9`, `a=absent`, `list.len=2`
 //!   seconds: 4                      how long it may take

@@ -58,6 +58,7 @@ impl Program {
             .args(["--foreground", "--signal=KILL", &seconds.to_string(), command])
             .args(arguments)
             .current_dir(folder)
+            .env("SIPP_PASSWORD", "secret")
             .stdin(Stdio::null())
             .stdout(Stdio::from(file("out")))
             .stderr(Stdio::from(file("err")))
