@@ -226,7 +226,7 @@ impl Fault {
             }
             Self::RepeatedParameter => (
                 "repeated-parameter",
-                Refused,
+                Syntax,
                 Some(400),
                 "a parameter a second time, where one is allowed",
             ),

@@ -140,6 +140,8 @@ fn values_outside_their_grammar() {
     for (change, code) in cases {
         let meant: &[_] = if code == "ok" { &[] } else { &[(code, 400)] };
         finds(START, &[change], meant);
+        let message = Message::parse(request(START, &[change]).into()).unwrap();
+        assert_eq!(Verdict::of(&validate(&message)) == Verdict::Reject, code != "ok", "{change}");
     }
 }
 
@@ -170,6 +172,10 @@ fn well_formed_and_refused() {
     for (changes, code, owed) in cases {
         let meant: &[_] = if code == "ok" { &[] } else { &[(code, owed)] };
         finds(START, changes, meant);
+        if code != "cseq-method" {
+            let message = Message::parse(request(START, changes).into()).unwrap();
+            assert_eq!(Verdict::of(&validate(&message)), Verdict::Accept, "{changes:?}");
+        }
     }
     let star = [("address", 400), ("contact-star", 400)];
     finds(
