@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use nom::branch::alt;
 use nom::bytes::complete::{take_while, take_while1};
-use nom::character::complete::{char, satisfy};
+use nom::character::complete::char;
 use nom::combinator::{map, map_opt, recognize, verify};
 use nom::multi::many0_count;
 use nom::sequence::{delimited, preceded};
@@ -106,7 +106,9 @@ pub(super) fn quoted(input: &[u8]) -> IResult<&[u8], Text<'_>> {
     let text = take_while1(|byte| {
         !matches!(byte, b'"' | b'\\' | 0x7f) && (byte >= b' ' || is_space(byte))
     });
-    let pair = recognize((char('\\'), satisfy(|sign| sign != '\r' && sign != '\n')));
+    // A byte, not nom's `satisfy`: that takes a byte above 127 for a character of two bytes.
+    let escaped = verify(nom::number::complete::u8, |byte| !matches!(byte, b'\r' | b'\n'));
+    let pair = recognize((char('\\'), escaped));
     let inside = recognize(many0_count(alt((text, pair))));
     let quoted = delimited(char('"'), inside, char('"'));
     preceded(sws, map(quoted, |raw| Text { raw, quoted: true })).parse(input)

@@ -16,12 +16,13 @@ fn tokens_end_at_separators() {
 
 #[test]
 fn quoted_strings() {
-    let cases: [(&[u8], &[u8]); 5] = [
+    let cases: [(&[u8], &[u8]); 6] = [
         (b"\"\"", b""),
         (b" \"a \\\" \\\\\"", b"a \" \\"),
         (b"\"caf\xe9 \xc3\xa9\"", b"caf\xe9 \xc3\xa9"),
         (b"\"a \r\n\t b\"", b"a b"),
         (b"\"nul \\\0\"", b"nul \0"),
+        (b"\"\\\xbd\"", b"\xbd"),
     ];
     for (text, meant) in cases {
         let (rest, found) = quoted(text).unwrap();
@@ -30,6 +31,13 @@ fn quoted_strings() {
     for bad in [&b"\"a"[..], b"\"a\\\"", b"\"\0\"", b"a", b"\"\\\r\n\"", b"\"\x7f\""] {
         assert!(quoted(bad).is_err(), "{}", bad.escape_ascii());
     }
+}
+
+/// A mutant once brought the reader down with this: an escaped Latin-1 byte, and nothing behind it.
+#[test]
+fn an_escaped_byte_above_127_may_be_the_last() {
+    assert!(quoted(b"\"\\\xbd").is_err());
+    assert!(quoted(b"\"\\\xff\xff").is_err());
 }
 
 #[test]
