@@ -265,7 +265,8 @@ impl Mutator {
     fn drop_range(&mut self, out: &mut Vec<u8>) {
         let Some((start, end)) = self.value(out) else { return };
         let from = start + self.chance.below(end.saturating_sub(start) + 1);
-        let to = from + self.chance.below(end.saturating_sub(from).min(12) + 1);
+        let few = from + self.chance.below(end.saturating_sub(from).min(12) + 1);
+        let to = if self.chance.below(3) == 0 { end.max(from) } else { few };
         out.drain(from..to);
     }
 
