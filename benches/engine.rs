@@ -50,7 +50,7 @@ impl Bench {
         let trunk = Trunk {
             name: "bench".into(),
             flow: FlowId(0),
-            target: far,
+            targets: vec![far],
             peers: Vec::new(),
             domain: "192.0.2.1".to_owned(),
             from_domain: "198.51.100.1".to_owned(),

@@ -104,7 +104,7 @@ fn trunk(ours: SocketAddr, theirs: SocketAddr) -> Trunk {
     Trunk {
         name: "example".into(),
         flow: FlowId(0),
-        target: theirs,
+        targets: vec![theirs],
         peers: Vec::new(),
         domain: theirs.to_string(),
         from_domain: ours.to_string(),

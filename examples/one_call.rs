@@ -98,7 +98,7 @@ fn trunk(ours: SocketAddr, target: SocketAddr, media: &MediaPort) -> Trunk {
     Trunk {
         name: "loopback".into(),
         flow: FlowId(0),
-        target,
+        targets: vec![target],
         peers: Vec::new(),
         domain: "carrier.example".to_owned(),
         from_domain: "example.net".to_owned(),

@@ -30,9 +30,10 @@ pub(super) enum Transport {
 /// Where calls go, and from where.
 #[derive(Args, Debug)]
 pub(super) struct TrunkArgs {
-    /// The carrier's address
-    #[arg(long, value_name = "HOST:PORT")]
-    pub(super) target: HostPort,
+    /// The carrier's address; given again, or a name with several addresses: where to turn to when the first does
+    /// not answer or says 503
+    #[arg(long = "target", value_name = "HOST:PORT", required = true)]
+    pub(super) targets: Vec<HostPort>,
     /// Our own address; by default the one that reaches the target, and any free port
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) local: Option<HostPort>,
@@ -58,10 +59,11 @@ impl TrunkArgs {
     /// Resolves, binds, and makes a plain trunk. `hop` is where datagrams go, if that is not the target.
     pub(super) fn bind(&self, hop: Option<&HostPort>) -> Result<Bound, Failure> {
         let Transport::Udp = self.transport;
-        let target = resolve("--target", hop.unwrap_or(&self.target))?;
-        if target.port() == 0 {
-            return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
-        }
+        let names = hop.map_or(self.targets.as_slice(), std::slice::from_ref);
+        let targets = targets(names)?;
+        let Some(&target) = targets.first() else {
+            return Err(Failure::Usage("--target is missing".to_owned()));
+        };
         let local = match &self.local {
             Some(local) => resolve("--local", local)?,
             None => SocketAddr::new(source_towards(target)?, 0),
@@ -83,9 +85,9 @@ impl TrunkArgs {
         let trunk = Trunk {
             name: "target".into(),
             flow: FlowId(0),
-            target,
+            targets,
             peers: Vec::new(),
-            domain: self.target.to_string(),
+            domain: self.targets.first().map(ToString::to_string).unwrap_or_default(),
             from_domain: ours.to_string(),
             advertised: ours.to_string().into(),
             media: media.local_addr(),
@@ -123,6 +125,27 @@ impl Bound {
         driver.configure(vec![trunk]);
         Ok(Wired { driver, media })
     }
+}
+
+/// All addresses of all targets, of the first one's family.
+fn targets(names: &[HostPort]) -> Result<Vec<SocketAddr>, Failure> {
+    let mut targets: Vec<SocketAddr> = Vec::new();
+    for name in names {
+        if name.port == 0 {
+            return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
+        }
+        let found = name.resolve_all().map_err(|e| Failure::Failed(format!("--target: {e}")))?;
+        let family = targets.first().or_else(|| found.first()).is_some_and(SocketAddr::is_ipv4);
+        let mut found: Vec<_> = found.into_iter().filter(|a| a.is_ipv4() == family).collect();
+        if found.is_empty() {
+            return Err(Failure::Usage(format!(
+                "--target {name} is of another address family than the first target"
+            )));
+        }
+        found.retain(|address| !targets.contains(address));
+        targets.extend(found);
+    }
+    Ok(targets)
 }
 
 /// The address behind an argument.

@@ -90,19 +90,32 @@ pub struct HostMaybePort {
 }
 
 impl HostPort {
-    /// The address to use. Names are looked up; of several addresses the first is taken.
+    /// The addresses to use. Names are looked up.
+    ///
+    /// # Errors
+    /// A sentence that names the host.
+    pub fn resolve_all(&self) -> Result<Vec<SocketAddr>, String> {
+        let name = match &self.host {
+            Host::Address(address) => return Ok(vec![SocketAddr::new(*address, self.port)]),
+            Host::Name(name) => name,
+        };
+        let found: Vec<SocketAddr> = (name.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|error| format!("cannot resolve {name}: {error}"))?
+            .collect();
+        if found.is_empty() {
+            return Err(format!("cannot resolve {name}: it has no address"));
+        }
+        Ok(found)
+    }
+
+    /// The address to use; of several the first.
     ///
     /// # Errors
     /// A sentence that names the host.
     pub fn resolve(&self) -> Result<SocketAddr, String> {
-        let name = match &self.host {
-            Host::Address(address) => return Ok(SocketAddr::new(*address, self.port)),
-            Host::Name(name) => name,
-        };
-        let mut found = (name.as_str(), self.port)
-            .to_socket_addrs()
-            .map_err(|error| format!("cannot resolve {name}: {error}"))?;
-        found.next().ok_or_else(|| format!("cannot resolve {name}: it has no address"))
+        let found = self.resolve_all()?;
+        found.first().copied().ok_or_else(|| format!("cannot resolve {self}: it has no address"))
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Answer {
 pub enum Refusal {
     /// No such trunk.
     NoTrunk,
+    /// The trunk has no target.
+    NoTarget,
     /// No room for another call.
     Full,
     /// The store does not keep records; a call without one is not made.
@@ -60,7 +62,7 @@ impl Refusal {
     pub const fn may_retry(self) -> bool {
         match self {
             Self::Full | Self::StoreDown => true,
-            Self::NoTrunk | Self::Draining => false,
+            Self::NoTrunk | Self::NoTarget | Self::Draining => false,
         }
     }
 }
@@ -69,6 +71,7 @@ impl From<ua::Refused> for Refusal {
     fn from(refused: ua::Refused) -> Self {
         match refused {
             ua::Refused::NoTrunk => Self::NoTrunk,
+            ua::Refused::NoTarget => Self::NoTarget,
             ua::Refused::Full => Self::Full,
         }
     }
@@ -78,6 +81,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoTrunk => "there is no such trunk",
+            Self::NoTarget => "the trunk has no target",
             Self::Full => "as many calls as are allowed are in flight or just ended",
             Self::StoreDown => "records cannot be stored, so no call is made",
             Self::Draining => "no more calls are taken",

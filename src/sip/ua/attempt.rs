@@ -6,6 +6,7 @@
 use super::context::{BranchText, Context};
 use super::early::{Early, Turn};
 use super::fork::Fork;
+use super::legs::Leg;
 use super::lines::LineId;
 use super::request::{self, Wire};
 use super::said;
@@ -36,6 +37,8 @@ pub(super) struct Attempt {
     /// The INVITE that is on the wire now.
     pub(super) invite_n: u8,
     pub(super) cseq: u32,
+    /// Which of the trunk's targets it went to.
+    pub(super) target: u8,
     pub(super) invite: Option<ClientInvite>,
     pub(super) cancel: Option<ClientOther>,
     pub(super) call: Outbound,
@@ -52,6 +55,8 @@ pub(super) struct Attempt {
 pub(super) struct More {
     pub(super) forks: Vec<Fork>,
     pub(super) early: Vec<Early>,
+    /// INVITEs that another one took the place of.
+    pub(super) legs: Vec<Leg>,
     /// Whole credential lines of the INVITE on the wire.
     pub(super) authorization: Vec<u8>,
 }
@@ -73,6 +78,7 @@ impl Attempt {
             n: 0,
             invite_n: 0,
             cseq: 1,
+            target: 0,
             invite: None,
             cancel: None,
             call: Outbound::start(Instant::NEVER, &pace),
@@ -126,6 +132,8 @@ impl Attempt {
             Method::Cancel => {
                 if n == self.invite_n {
                     self.cancel_response(status, cx);
+                } else if let Some(event) = client_other::Event::of(status) {
+                    self.step_legs(Some(n), event, cx);
                 }
                 None
             }
@@ -283,6 +291,9 @@ impl Attempt {
     }
 
     fn refusal(&mut self, message: &Message, key: &Key<'_>, status: u16, cx: &mut Context<'_>) {
+        if status == 503 && self.fail_over(true, cx) {
+            return;
+        }
         let facts = &mut self.facts;
         key.to_tag.and_then(|tag| facts.tag(tag));
         facts.times.answer_or_refusal.first(At::of(cx.received, self.started));
@@ -383,6 +394,7 @@ impl Attempt {
     }
 
     fn step_invite(&mut self, event: client_invite::Event, cx: &mut Context<'_>) {
+        let (n, mut terminated) = (self.invite_n, false);
         let Some(invite) = &mut self.invite else { return };
         let mut actions = Actions::new();
         invite.step(event, cx.now, &cx.line.trunk.timers, UDP, &mut actions);
@@ -398,7 +410,7 @@ impl Attempt {
                 client_invite::Action::Tell(client_invite::News::TransportFailed) => {
                     self.lost(End::Unreachable, cx);
                 }
-                client_invite::Action::Terminated => self.invite = None,
+                client_invite::Action::Terminated => terminated = true,
                 client_invite::Action::Ack
                 | client_invite::Action::Tell(
                     client_invite::News::Provisional
@@ -407,9 +419,16 @@ impl Attempt {
                 ) => {}
             }
         }
+        // What timed out may have another INVITE in its place by now.
+        if terminated && n == self.invite_n {
+            self.invite = None;
+        }
     }
 
     fn lost(&mut self, end: End, cx: &mut Context<'_>) {
+        if self.fail_over(false, cx) {
+            return;
+        }
         if self.facts.end == End::Open {
             self.facts.end = end;
         }
@@ -421,6 +440,7 @@ impl Attempt {
     pub(super) fn time_passed(&mut self, cx: &mut Context<'_>) {
         self.step_invite(client_invite::Event::TimePassed, cx);
         self.step_cancel(client_other::Event::TimePassed, cx);
+        self.step_legs(None, client_other::Event::TimePassed, cx);
         if let Some(more) = &mut self.more {
             let mut again = 0_u16;
             for fork in &mut more.forks {
@@ -512,6 +532,7 @@ impl Attempt {
         if let Some(more) = &self.more {
             due = more.forks.iter().map(Fork::deadline).fold(due, Instant::min);
             due = more.early.iter().map(Early::deadline).fold(due, Instant::min);
+            due = more.legs.iter().map(Leg::deadline).fold(due, Instant::min);
         }
         due
     }
@@ -531,6 +552,7 @@ impl Attempt {
             more.authorization.is_empty()
                 && more.forks.is_empty()
                 && more.early.iter().all(Early::is_done)
+                && more.legs.iter().all(Leg::is_settled)
         });
         self.reported
             && plain
@@ -541,7 +563,10 @@ impl Attempt {
     /// Whether nothing at all is left to be done.
     pub(super) fn is_finished(&self, now: Instant) -> bool {
         let done = self.more.as_ref().is_none_or(|more| {
-            more.forks.iter().all(Fork::is_done) && more.early.iter().all(Early::is_done)
+            let pending = more.legs.iter().any(|leg| leg.deadline() != Instant::NEVER);
+            !pending
+                && more.forks.iter().all(Fork::is_done)
+                && more.early.iter().all(Early::is_done)
         });
         let watched = self.linger_until != Instant::NEVER && now < self.linger_until;
         self.reported && self.invite.is_none() && self.cancel.is_none() && done && !watched

@@ -4,6 +4,7 @@ use super::line::Line;
 use super::outbox::Outbox;
 use crate::base::clock::Instant;
 use crate::sip::txn::branch::{Branch, BranchKey};
+use std::net::SocketAddr;
 
 /// Which engine this is, for the branches it makes.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) identity: &'a Identity,
     pub(super) line: &'a Line,
     pub(super) out: &'a mut Outbox,
+    /// Where the call's INVITE went, and everything goes that no dialog has another way for.
+    pub(super) target: SocketAddr,
     /// When the event is handled; what leaves, leaves now.
     pub(super) now: Instant,
     /// When the datagram was received; what came, came then.
@@ -42,9 +45,14 @@ impl Context<'_> {
         BranchText(text)
     }
 
-    /// Sends a message to the trunk's target.
+    /// Sends a message to the target.
     pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>, &Line)) {
+        self.send_to(self.target, write);
+    }
+
+    /// Sends a message elsewhere.
+    pub(super) fn send_to(&mut self, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>, &Line)) {
         let line = self.line;
-        self.out.send(line.trunk.flow, line.trunk.target, |bytes| write(bytes, line));
+        self.out.send(line.trunk.flow, to, |bytes| write(bytes, line));
     }
 }

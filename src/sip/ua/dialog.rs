@@ -4,7 +4,6 @@
 //! its own From, To and Call-ID, which are ours echoed back. So a dialog needs no call behind it.
 
 use super::context::{BranchText, Context};
-use super::line::Line;
 use super::request::{self, Within};
 use crate::call::facts::Tag;
 use crate::sip::message::{Contact, Key, Message, Name, Scheme, Uri};
@@ -29,12 +28,17 @@ impl Dialog {
     /// The dialog that a response makes. Where its Contact is missing or unusable the Request-URI is `fallback`,
     /// and where no address can be read from URI or route the next hop is the trunk's target: an answered call
     /// must not hang for want of a header.
-    pub(super) fn of(message: &Message, key: &Key<'_>, fallback: &[u8], line: &Line) -> Self {
+    pub(super) fn of(
+        message: &Message,
+        key: &Key<'_>,
+        fallback: &[u8],
+        target: SocketAddr,
+    ) -> Self {
         let contact = message.contacts().flatten().find_map(|contact| match contact {
             Contact::Address(address) => Stop::of(&address.uri),
             Contact::Star => None,
         });
-        let target = contact.unwrap_or(Stop { uri: fallback, loose: false, address: None });
+        let contact = contact.unwrap_or(Stop { uri: fallback, loose: false, address: None });
         // Record-Route in reverse order (§12.1.2), each value with all its parameters.
         let mut routes: Vec<Stop<'_>> = message
             .addresses(Name::RecordRoute)
@@ -42,7 +46,7 @@ impl Dialog {
             .filter_map(|address| Stop::of(&address.uri))
             .collect();
         routes.reverse();
-        let (first, hop) = strict_or_loose(&mut routes, target);
+        let (first, hop) = strict_or_loose(&mut routes, contact);
         let mut route = Vec::new();
         for value in &routes {
             route.extend_from_slice(b"Route: <");
@@ -64,7 +68,7 @@ impl Dialog {
             uri: first.uri.into(),
             route: route.into(),
             ids: ids.into(),
-            hop: hop.address.unwrap_or(line.trunk.target),
+            hop: hop.address.unwrap_or(target),
             cseq: key.cseq,
         }
     }

@@ -84,7 +84,7 @@ impl Early {
         cx: &mut Context<'_>,
     ) {
         let cseq = self.cseq().unwrap_or(key.cseq) + 1;
-        let mut dialog = Dialog::of(message, key, fallback, cx.line);
+        let mut dialog = Dialog::of(message, key, fallback, cx.target);
         dialog.cseq = cseq;
         let mut rack = b"RAck: ".to_vec();
         decimal(&mut rack, u64::from(rseq));

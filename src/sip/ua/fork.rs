@@ -35,7 +35,7 @@ impl Fork {
         authorization: &[u8],
         cx: &mut Context<'_>,
     ) -> Self {
-        let mut dialog = Dialog::of(message, key, fallback, cx.line);
+        let mut dialog = Dialog::of(message, key, fallback, cx.target);
         // ACK repeats the INVITE's number and credentials (§13.2.2.4, §22.1); BYE is above all that was sent.
         let ack = dialog.request("ACK", key.cseq, &ack_branch, authorization, cx);
         dialog.cseq = last_cseq.max(key.cseq) + 1;

@@ -20,11 +20,19 @@ impl Attempt {
         (status, n): (u16, u8),
         cx: &mut Context<'_>,
     ) -> Option<Late> {
+        if let Some(leg) = self.leg(n) {
+            cx.target = cx.line.target(leg.target);
+        }
         match status {
             100..=199 if n == self.invite_n => self.late_provisional(message, key, status, cx),
+            100..=199 => {
+                self.cancel_leg(n, cx);
+                None
+            }
             200..=299 => self.answer(message, key, status, cx),
             300..=699 => {
                 said::acknowledge_again(message, self.wire.to, cx);
+                self.settle_leg(n);
                 let first = n == self.invite_n && self.is_given_up();
                 if first {
                     self.facts.end = End::Refused;

@@ -16,9 +16,10 @@ pub struct Trunk {
     pub name: Arc<str>,
     /// The path its datagrams take.
     pub flow: FlowId,
-    /// Where requests go.
-    pub target: SocketAddr,
-    /// Addresses that may answer, besides the target's own: the carrier's other proxies (RFC 3261 §18.1.2).
+    /// Where requests go: the first, and further ones in the order they are tried (RFC 3263 §4.3). All of one
+    /// address family.
+    pub targets: Vec<SocketAddr>,
+    /// Addresses that may answer, besides the targets' own: the carrier's other proxies (RFC 3261 §18.1.2).
     pub peers: Vec<IpAddr>,
     /// `host[:port]` of the Request-URI and of To.
     pub domain: String,
@@ -207,10 +208,24 @@ impl Line {
         Self { trunk, segments, calls: 0, current: true }
     }
 
+    /// One of the targets, the first by default; nowhere if there is none.
+    pub(super) fn target(&self, place: u8) -> SocketAddr {
+        let targets = &self.trunk.targets;
+        let target = targets.get(usize::from(place)).or_else(|| targets.first());
+        target.copied().unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
+    }
+
+    /// The place of the target at this address; the first where none is.
+    pub(super) fn place_of(&self, address: IpAddr) -> u8 {
+        let address = address.to_canonical();
+        let mut places = (0..).zip(&self.trunk.targets);
+        places.find(|(_, target)| target.ip().to_canonical() == address).map_or(0, |(n, _)| n)
+    }
+
     /// Whether a datagram from this address can be of this trunk.
     pub(super) fn admits(&self, from: IpAddr) -> bool {
         let from = from.to_canonical();
-        self.trunk.target.ip().to_canonical() == from
+        self.trunk.targets.iter().any(|target| target.ip().to_canonical() == from)
             || self.trunk.peers.iter().any(|peer| peer.to_canonical() == from)
     }
 }

@@ -1,7 +1,7 @@
 //! The lines of all trunks: the current ones, and older ones as long as calls are on them.
 
 use super::line::{Line, Trunk};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Which trunk, in the order of configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,11 @@ impl Lines {
             .iter()
             .flatten()
             .flat_map(|line| {
-                line.trunk.peers.iter().copied().chain(std::iter::once(line.trunk.target.ip()))
+                line.trunk
+                    .peers
+                    .iter()
+                    .copied()
+                    .chain(line.trunk.targets.iter().map(SocketAddr::ip))
             })
             .map(|peer| peer.to_canonical())
             .collect();

@@ -13,6 +13,7 @@ mod early;
 mod fork;
 mod inbound;
 mod late;
+mod legs;
 mod line;
 mod lines;
 mod outbox;
@@ -88,6 +89,8 @@ pub struct Plan {
 pub enum Refused {
     /// No such trunk.
     NoTrunk,
+    /// The trunk has no target.
+    NoTarget,
     /// [`Config::calls_max`] calls are in flight or just ended.
     Full,
 }
@@ -96,6 +99,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoTrunk => "there is no such trunk",
+            Self::NoTarget => "the trunk has no target",
             Self::Full => "as many calls as are allowed are in flight or just ended",
         })
     }
@@ -281,6 +285,9 @@ impl UserAgent {
     /// There is no such trunk, or no room.
     pub fn prepare(&mut self, plan: &Plan) -> Result<AttemptId, Refused> {
         let line = self.lines.of(plan.trunk).ok_or(Refused::NoTrunk)?;
+        if self.lines.get(line).is_none_or(|line| line.trunk.targets.is_empty()) {
+            return Err(Refused::NoTarget);
+        }
         let taken = self.slots.take(Tenant::Live(u32::MAX), self.calls_max);
         let (slot, generation) = taken.ok_or(Refused::Full)?;
         let wire = Wire {
@@ -398,7 +405,7 @@ impl UserAgent {
             call_id: attempt.wire.call_id_text(),
             from_tag: attempt.wire.tag.text(),
             trunk: Arc::clone(&line.trunk.name),
-            target: line.trunk.target,
+            target: line.target(attempt.target),
             sent_by: Arc::clone(&line.trunk.advertised),
         })
     }
@@ -432,7 +439,9 @@ impl UserAgent {
     ) {
         let Some(attempt) = self.attempts.get_mut(place) else { return };
         let Some(line) = self.lines.get(attempt.line) else { return };
-        let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
+        let target = line.target(attempt.target);
+        let mut cx =
+            Context { identity: &self.identity, line, out: &mut self.out, target, now, received };
         let late = act(attempt, &mut cx);
         let due = attempt.deadline(now);
         let reported = attempt.reported;
@@ -469,7 +478,8 @@ impl UserAgent {
         if attempt.is_settled() {
             let wait = self.lines.get(line).map(|line| line.trunk.timers.d(attempt::UDP));
             let refused = attempt.facts.end == End::Refused;
-            let ended = Tenant::Ended { to: attempt.wire.to, line, refused };
+            let (to, target) = (attempt.wire.to, attempt.target);
+            let ended = Tenant::Ended { to, line, target, refused };
             self.attempts.remove(place);
             self.slots.change(slot, ended);
             self.wheel.arm(slot, now + wait.unwrap_or_default());

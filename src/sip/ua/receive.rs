@@ -91,17 +91,19 @@ impl UserAgent {
         when: (Instant, Instant),
     ) {
         let tenant = self.slots.get(branch.slot, branch.generation);
-        let Some(Tenant::Ended { to, line, refused }) = tenant else { return };
+        let Some(Tenant::Ended { to, line, target, refused }) = tenant else { return };
+        let home = (line, target);
         match (key.method, status) {
             (Method::Invite, 300..=699) => {
-                self.on_line(line, when, |cx| said::acknowledge_again(message, to, cx));
+                self.on_line(home, when, |cx| said::acknowledge_again(message, to, cx));
                 if !refused {
-                    self.slots.change(branch.slot, Tenant::Ended { to, line, refused: true });
+                    let ended = Tenant::Ended { to, line, target, refused: true };
+                    self.slots.change(branch.slot, ended);
                     self.amend(branch, Late { status, alerted: false });
                 }
             }
             (Method::Invite, 200..=299) => {
-                self.hang_up_stray(message, key, (status, branch), line, when);
+                self.hang_up_stray(message, key, (status, branch), home, when);
             }
             _ => self.dropped.late += 1,
         }
@@ -120,12 +122,15 @@ impl UserAgent {
             self.dropped.strangers += 1;
             return;
         };
+        // Where the INVITE went is forgotten; what answers it is as good a guess as any.
+        let target = self.lines.get(line).map_or(0, |line| line.place_of(from.ip()));
+        let home = (line, target);
         match (key.method, status, said::called(message)) {
             (Method::Invite, 300..=699, Some(to)) => {
-                self.on_line(line, when, |cx| said::acknowledge_again(message, to, cx));
+                self.on_line(home, when, |cx| said::acknowledge_again(message, to, cx));
             }
             (Method::Invite, 200..=299, _) => {
-                self.hang_up_stray(message, key, (status, branch), line, when);
+                self.hang_up_stray(message, key, (status, branch), home, when);
             }
             _ => self.dropped.late += 1,
         }
@@ -139,12 +144,14 @@ impl UserAgent {
 
     fn on_line(
         &mut self,
-        line: LineId,
+        (line, target): (LineId, u8),
         (now, received): (Instant, Instant),
         act: impl FnOnce(&mut Context<'_>),
     ) {
         let Some(line) = self.lines.get(line) else { return };
-        let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
+        let target = line.target(target);
+        let mut cx =
+            Context { identity: &self.identity, line, out: &mut self.out, target, now, received };
         act(&mut cx);
     }
 
@@ -153,7 +160,7 @@ impl UserAgent {
         message: &Message,
         key: &Key<'_>,
         (status, branch): (u16, Branch),
-        line: LineId,
+        (line, target): (LineId, u8),
         when: (Instant, Instant),
     ) {
         let known =
@@ -178,7 +185,7 @@ impl UserAgent {
             return;
         };
         let mut stray = None;
-        self.on_line(line, when, |cx| {
+        self.on_line((line, target), when, |cx| {
             let home = (slot, generation, line);
             stray = Some(Stray::open(message, key, home, &fallback, cx));
         });
@@ -200,7 +207,9 @@ impl UserAgent {
     ) {
         let Some(stray) = self.strays.get_mut(place) else { return };
         let Some(line) = self.lines.get(stray.line) else { return };
-        let mut cx = Context { identity: &self.identity, line, out: &mut self.out, now, received };
+        let target = stray.target;
+        let mut cx =
+            Context { identity: &self.identity, line, out: &mut self.out, target, now, received };
         act(stray, &mut cx);
         let (slot, line) = (stray.slot, stray.line);
         if stray.is_finished(now) {

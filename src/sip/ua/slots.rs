@@ -15,7 +15,7 @@ pub(super) enum Tenant {
     Live(u32),
     /// A call that is over, until its timer D: what the Request-URI of another ACK and its way are made of, and
     /// whether a final was seen at all.
-    Ended { to: Destination, line: LineId, refused: bool },
+    Ended { to: Destination, line: LineId, target: u8, refused: bool },
     /// An answer that belongs to no call any more: its place among the strays.
     Stray(u32),
 }

@@ -9,11 +9,13 @@ use super::fork::Fork;
 use super::lines::LineId;
 use crate::base::clock::Instant;
 use crate::sip::message::{Key, Message};
+use std::net::SocketAddr;
 
 /// One such answer.
 pub(super) struct Stray {
     pub(super) slot: u32,
     pub(super) line: LineId,
+    pub(super) target: SocketAddr,
     /// The branch that was answered; copies of the 2xx are known by it and by the tag.
     branch: Box<[u8]>,
     fork: Fork,
@@ -32,7 +34,7 @@ impl Stray {
         let branches = (cx.branch(slot, generation, 1), cx.branch(slot, generation, 2));
         let fork = Fork::open(message, key, fallback, (2, branches, key.cseq), &[], cx);
         let until = cx.now + cx.line.trunk.timers.m();
-        Self { slot, line, branch: key.branch.into(), fork, until }
+        Self { slot, line, target: cx.target, branch: key.branch.into(), fork, until }
     }
 
     pub(super) fn answers(&self, key: &Key<'_>) -> bool {
