@@ -22,6 +22,7 @@
 mod address;
 mod challenge;
 mod date;
+pub mod digest;
 mod grammar;
 mod host;
 mod index;
