@@ -35,6 +35,7 @@ mod problem;
 mod read;
 mod reason;
 mod response;
+mod rsip;
 mod scalar;
 mod scan;
 mod sdp;

@@ -17,9 +17,8 @@ fn answer(terms: &mut Terms, asked: &Asked<'_>, user: &str, secret: &str, cnonce
 const INVITE: Asked<'_> = Asked { method: b"INVITE", uri: b"sip:+1@h:5060;user=phone", body: b"" };
 
 fn value<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let at = answer.find(&format!("{name}="))? + name.len() + 1;
-    let rest = answer[at..].strip_prefix('"').unwrap_or(&answer[at..]);
-    rest.split(['"', ',']).next()
+    let (_, rest) = answer.split_once(&format!("{name}="))?;
+    rest.trim_start_matches('"').split(['"', ',']).next()
 }
 
 #[test]
