@@ -6,8 +6,8 @@
 //! 2. a CANCEL without an alert is named after who wanted it, so that it is never tried again (a 503 that it met
 //!    says nothing about the next call);
 //! 3. ringing that ends at once in *not found* or *not there* was false;
-//! 4. words: carriers put into the phrase what the code does not say ([`phrase`]);
-//! 5. a specific cause in Reason beats the code ([`reason`]);
+//! 4. words: carriers put into the phrase what the code does not say (`phrase`);
+//! 5. a specific cause in Reason beats the code (`reason`);
 //! 6. the code; an unknown one counts as `other`, never as something it might not be.
 
 mod phrase;

@@ -9,8 +9,8 @@ use super::fast::{Fast, Outbox};
 use super::{Carrier, Offence, Output};
 use crate::base::clock::Instant;
 use crate::io::net::clock::Clock;
+use crate::io::net::signals::Signals;
 use crate::io::net::udp::{BATCH, Counters, Datagram, Receiver, Sender, UdpSocket};
-use crate::io::signals::Signals;
 
 /// What the socket saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,5 +2,4 @@
 
 pub mod capture;
 pub mod net;
-pub mod signals;
 pub mod store;

@@ -1,5 +1,6 @@
-//! Sockets and the real clock. Nothing here knows what a datagram says.
+//! Sockets, the real clock, and the signals that end a loop. Nothing here knows what a datagram says.
 
 pub mod clock;
 pub mod media;
+pub mod signals;
 pub mod udp;
