@@ -60,6 +60,7 @@ impl Bench {
             asserted_identity: false,
             rel100: Rel100::Off,
             headers: Vec::new(),
+            credentials: None,
             timers: Timers::default(),
         };
         let mut engine = Engine::new(config, Rng::from_seed(1));

@@ -114,6 +114,7 @@ fn trunk(ours: SocketAddr, theirs: SocketAddr) -> Trunk {
         asserted_identity: false,
         rel100: Rel100::Off,
         headers: Vec::new(),
+        credentials: None,
         timers: Timers::default(),
     }
 }

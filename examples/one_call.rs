@@ -108,6 +108,7 @@ fn trunk(ours: SocketAddr, target: SocketAddr, media: &MediaPort) -> Trunk {
         asserted_identity: false,
         rel100: Rel100::Off,
         headers: Vec::new(),
+        credentials: None,
         timers: Timers::default(),
     }
 }

@@ -23,6 +23,7 @@ use crate::io::capture::ladder::{Direction, Ladder, Line, trace};
 use crate::io::capture::pcap::Pcap;
 use crate::io::net::clock::Clock;
 use crate::io::net::media::Heard;
+use crate::sip::message::digest::{Credentials, Secret};
 use crate::sip::ua::{Plan, Rel100, Trunk, TrunkId, check_header};
 use crate::verify::cdr::{Cdr, View};
 
@@ -49,6 +50,12 @@ pub(super) struct Call {
     /// Cancel a call that has not rung by then
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = no_alert)]
     no_alert: Duration,
+    /// User name for a digest challenge
+    #[arg(long, value_name = "USER", requires = "password_env")]
+    user: Option<String>,
+    /// Environment variable that holds the password
+    #[arg(long, value_name = "NAME", requires = "user")]
+    password_env: Option<String>,
     /// Host of the called and calling URIs, if it is not the target's
     #[arg(long, value_name = "HOST[:PORT]")]
     domain: Option<HostMaybePort>,
@@ -211,8 +218,10 @@ struct Shown {
 
 impl Call {
     pub(super) fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
+        let credentials = self.credentials()?;
         let mut bound = self.trunk.bind(self.proxy.as_ref())?;
         self.adorn(&mut bound.trunk);
+        bound.trunk.credentials = credentials;
         let seen = Rc::new(RefCell::new(Seen::default()));
         let recorder =
             Recorder { seen: Rc::clone(&seen), pcap: self.open_pcap()?, trace: self.trace };
@@ -285,6 +294,14 @@ impl Call {
             Rel100Arg::Required => Rel100::Required,
         };
         trunk.headers.clone_from(&self.headers);
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        let (Some(user), Some(name)) = (&self.user, &self.password_env) else { return Ok(None) };
+        let password = std::env::var(name).map_err(|_| {
+            Failure::Usage(format!("--password-env: there is no environment variable {name}"))
+        })?;
+        Ok(Some(Credentials { username: user.clone(), secret: Secret::new(password) }))
     }
 
     fn open_pcap(&self) -> Result<Option<Pcap<BufWriter<File>>>, Failure> {

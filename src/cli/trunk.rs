@@ -95,6 +95,7 @@ impl TrunkArgs {
             asserted_identity: false,
             rel100: Rel100::Off,
             headers: Vec::new(),
+            credentials: None,
             timers: Timers::default(),
         };
         Ok(Bound { socket, media, trunk })

@@ -3,6 +3,7 @@
 //! The call machine says when to cancel; the transaction machines say when to send again; here the two meet, and
 //! facts are written down. An attempt is reported once, when its outcome is known; what comes later amends it.
 
+use super::auth::Auth;
 use super::context::{BranchText, Context};
 use super::early::{Early, Turn};
 use super::fork::Fork;
@@ -57,6 +58,8 @@ pub(super) struct More {
     pub(super) early: Vec<Early>,
     /// INVITEs that another one took the place of.
     pub(super) legs: Vec<Leg>,
+    /// What challenges of this call have led to.
+    pub(super) auth: Option<Auth>,
     /// Whole credential lines of the INVITE on the wire.
     pub(super) authorization: Vec<u8>,
 }
@@ -139,7 +142,7 @@ impl Attempt {
             }
             Method::Bye => {
                 let index = self.forks_mut().iter().position(|fork| fork.is_bye(n))?;
-                self.bye_response(index, status, cx)
+                self.bye_response(index, message, status, cx)
             }
             Method::Prack => {
                 if let Some(more) = &mut self.more {
@@ -291,7 +294,12 @@ impl Attempt {
     }
 
     fn refusal(&mut self, message: &Message, key: &Key<'_>, status: u16, cx: &mut Context<'_>) {
-        if status == 503 && self.fail_over(true, cx) {
+        let again = match status {
+            401 | 407 => self.answer_challenge(message, status, cx),
+            503 => self.fail_over(true, cx),
+            _ => false,
+        };
+        if again {
             return;
         }
         let facts = &mut self.facts;
@@ -345,13 +353,28 @@ impl Attempt {
         let last = early.and_then(Early::cseq).unwrap_or(key.cseq);
         let branches = (cx.branch(slot, generation, first), cx.branch(slot, generation, self.n));
         let ids = (self.n, branches, last);
-        more.forks.push(Fork::open(message, key, &fallback, ids, &more.authorization, cx));
+        let credentials = (more.auth.as_mut(), more.authorization.as_slice());
+        more.forks.push(Fork::open(message, key, &fallback, ids, credentials, cx));
         self.drive(outbound::Event::Answered, cx);
         self.reported.then_some(Late { status, alerted: true })
     }
 
-    fn bye_response(&mut self, index: usize, status: u16, cx: &mut Context<'_>) -> Option<Late> {
-        self.forks_mut().get_mut(index)?.response(status, cx);
+    fn bye_response(
+        &mut self,
+        index: usize,
+        message: &Message,
+        status: u16,
+        cx: &mut Context<'_>,
+    ) -> Option<Late> {
+        let next = self.n.saturating_add(1);
+        let branch = cx.branch(self.slot, self.generation, next);
+        let seed = self.wire.tag.random;
+        let more = self.more.as_mut()?;
+        let auth = more.auth.get_or_insert_with(|| Auth::new(seed));
+        let fork = more.forks.get_mut(index)?;
+        if fork.response(message, status, auth, (next, &branch), cx) {
+            self.n = next;
+        }
         self.settle_forks(cx);
         None
     }

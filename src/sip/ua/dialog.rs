@@ -90,6 +90,11 @@ impl Dialog {
         bytes.into()
     }
 
+    /// The Request-URI.
+    pub(super) fn uri(&self) -> &[u8] {
+        &self.uri
+    }
+
     /// Sends what was written before.
     pub(super) fn send(&self, bytes: &[u8], cx: &mut Context<'_>) {
         cx.out.send(cx.line.trunk.flow, self.hop, |out| out.extend_from_slice(bytes));

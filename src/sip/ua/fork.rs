@@ -4,6 +4,7 @@
 //! of the 2xx; its BYE is a transaction, sent at once, and answered once more with credentials if challenged.
 
 use super::attempt::UDP;
+use super::auth::Auth;
 use super::context::{BranchText, Context};
 use super::dialog::Dialog;
 use crate::base::clock::Instant;
@@ -22,6 +23,7 @@ pub(super) struct Fork {
     bye_status: Option<u16>,
     txn: Option<ClientOther>,
     done: bool,
+    challenged: bool,
 }
 
 impl Fork {
@@ -32,16 +34,27 @@ impl Fork {
         key: &Key<'_>,
         fallback: &[u8],
         (bye_n, (ack_branch, bye_branch), last_cseq): (u8, (BranchText, BranchText), u32),
-        authorization: &[u8],
+        (auth, authorization): (Option<&mut Auth>, &[u8]),
         cx: &mut Context<'_>,
     ) -> Self {
         let mut dialog = Dialog::of(message, key, fallback, cx.target);
         // ACK repeats the INVITE's number and credentials (§13.2.2.4, §22.1); BYE is above all that was sent.
         let ack = dialog.request("ACK", key.cseq, &ack_branch, authorization, cx);
         dialog.cseq = last_cseq.max(key.cseq) + 1;
-        let bye = dialog.request("BYE", dialog.cseq, &bye_branch, authorization, cx);
+        let lines = auth.map(|auth| auth.lines("BYE", dialog.uri(), b"", cx)).unwrap_or_default();
+        let bye = dialog.request("BYE", dialog.cseq, &bye_branch, &lines, cx);
         let txn = Some(ClientOther::start(cx.now, &cx.line.trunk.timers, UDP));
-        Self { dialog, ack, acks: 1, bye, bye_n, bye_status: None, txn, done: false }
+        Self {
+            dialog,
+            ack,
+            acks: 1,
+            bye,
+            bye_n,
+            bye_status: None,
+            txn,
+            done: false,
+            challenged: false,
+        }
     }
 
     pub(super) fn has_tag(&self, tag: &[u8]) -> bool {
@@ -58,14 +71,36 @@ impl Fork {
         self.dialog.send(&self.ack, cx);
     }
 
-    /// A response to the BYE.
-    pub(super) fn response(&mut self, status: u16, cx: &mut Context<'_>) {
-        let Some(event) = client_other::Event::of(status) else { return };
+    /// A response to the BYE. If it is a challenge, the BYE goes out again with credentials, once (§22.2), under the
+    /// count and branch that are offered; says whether they were used.
+    pub(super) fn response(
+        &mut self,
+        message: &Message,
+        status: u16,
+        auth: &mut Auth,
+        (n, branch): (u8, &BranchText),
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let Some(event) = client_other::Event::of(status) else { return false };
         let (told, _) = self.step(event, cx);
-        if told {
-            // 481 and 408 end the dialog as 200 does (RFC 5057).
-            self.bye_status = Some(status);
+        if !told {
+            return false;
         }
+        // 481 and 408 end the dialog as 200 does (RFC 5057).
+        self.bye_status = Some(status);
+        let again = matches!(status, 401 | 407)
+            && cx.line.trunk.credentials.is_some()
+            && !std::mem::replace(&mut self.challenged, true)
+            && auth.challenged(message, status);
+        if again {
+            let lines = auth.lines("BYE", self.dialog.uri(), b"", cx);
+            self.dialog.cseq += 1;
+            self.bye = self.dialog.request("BYE", self.dialog.cseq, branch, &lines, cx);
+            self.bye_n = n;
+            self.txn = Some(ClientOther::start(cx.now, &cx.line.trunk.timers, UDP));
+            self.done = false;
+        }
+        again
     }
 
     /// Acts if something is due; how many requests were sent again.

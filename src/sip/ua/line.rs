@@ -4,6 +4,7 @@
 //! on, so that its CANCEL, ACK and BYE carry the same Via, Route and domain whatever was configured since.
 
 use crate::base::flow::FlowId;
+use crate::sip::message::digest::Credentials;
 use crate::sip::txn::Timers;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,8 @@ pub struct Trunk {
     pub rel100: Rel100,
     /// Whole header lines, checked by [`check_header`].
     pub headers: Vec<String>,
+    /// What answers a challenge (RFC 3261 §22).
+    pub credentials: Option<Credentials>,
     /// T1, T2 and T4.
     pub timers: Timers,
 }
@@ -186,10 +189,12 @@ pub(super) struct Segments {
     pub(super) contact_tail: Box<[u8]>,
     /// P-Asserted-Identity, where it is asserted.
     pub(super) asserted: Option<Asserted>,
-    /// The rest of an INVITE: extra headers, Content-Type, Content-Length, the empty line, and SDP up to its id.
+    /// The rest of an INVITE's header: extra lines, Content-Type, Content-Length, and the empty line.
     pub(super) body_head: Box<[u8]>,
+    /// SDP up to its id.
+    pub(super) offer_head: Box<[u8]>,
     /// SDP behind its id.
-    pub(super) body_tail: Box<[u8]>,
+    pub(super) offer_tail: Box<[u8]>,
 }
 
 /// A line up to the caller-ID, and behind it.
@@ -260,9 +265,10 @@ impl Segments {
                 tail: bytes(format!("@{from_domain}>\r\n")),
             }),
             body_head: bytes(format!(
-                "{extra}User-Agent: {AGENT}\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{sdp_head}",
+                "{extra}User-Agent: {AGENT}\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n",
             )),
-            body_tail: bytes(sdp_tail),
+            offer_head: bytes(sdp_head),
+            offer_tail: bytes(sdp_tail),
         }
     }
 }

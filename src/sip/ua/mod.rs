@@ -7,6 +7,7 @@
 //! It does not follow redirects, takes no calls, and changes no session.
 
 mod attempt;
+mod auth;
 mod context;
 mod dialog;
 mod early;

@@ -57,7 +57,7 @@ impl UserAgent {
                 let Some(line) = self.strays.get(place).map(|stray| stray.line) else { return };
                 if key.method == Method::Bye && self.belongs(line, &key, from) {
                     self.with_stray(place, when, |stray, cx| {
-                        stray.bye_response(branch.n, status, cx);
+                        stray.bye_response(&branch, message, status, cx);
                     });
                 }
             }

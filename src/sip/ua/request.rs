@@ -118,9 +118,21 @@ pub(super) fn invite(out: &mut Vec<u8>, line: &Line, wire: &Wire, turn: Turn<'_>
     }
     out.extend_from_slice(turn.authorization);
     out.extend_from_slice(&segments.body_head);
+    write_offer(out, line, wire);
+}
+
+/// The session description of a call's INVITE.
+pub(super) fn offer(line: &Line, wire: &Wire) -> Vec<u8> {
+    let mut offer = Vec::new();
+    write_offer(&mut offer, line, wire);
+    offer
+}
+
+fn write_offer(out: &mut Vec<u8>, line: &Line, wire: &Wire) {
+    out.extend_from_slice(&line.segments.offer_head);
     // The session id need only be unique and numeric (RFC 8866 §5.2); the Call-ID's own bits are.
     decimal_fixed(out, wire.call_id[1]);
-    out.extend_from_slice(&segments.body_tail);
+    out.extend_from_slice(&line.segments.offer_tail);
 }
 
 /// Writes the CANCEL of that INVITE (§9.1): no to-tag, no Require, no body, no Reason.

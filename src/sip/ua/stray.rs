@@ -4,11 +4,13 @@
 //! from the 2xx itself (RFC 3261 §18.1.2 leaves what matches no transaction to the core). The table is bounded;
 //! what does not fit is answered when the 2xx comes again.
 
+use super::auth::Auth;
 use super::context::Context;
 use super::fork::Fork;
 use super::lines::LineId;
 use crate::base::clock::Instant;
 use crate::sip::message::{Key, Message};
+use crate::sip::txn::branch::Branch;
 use std::net::SocketAddr;
 
 /// One such answer.
@@ -32,7 +34,7 @@ impl Stray {
         cx: &mut Context<'_>,
     ) -> Self {
         let branches = (cx.branch(slot, generation, 1), cx.branch(slot, generation, 2));
-        let fork = Fork::open(message, key, fallback, (2, branches, key.cseq), &[], cx);
+        let fork = Fork::open(message, key, fallback, (2, branches, key.cseq), (None, &[]), cx);
         let until = cx.now + cx.line.trunk.timers.m();
         Self { slot, line, target: cx.target, branch: key.branch.into(), fork, until }
     }
@@ -45,9 +47,18 @@ impl Stray {
         self.fork.acknowledge_again(cx);
     }
 
-    pub(super) fn bye_response(&mut self, n: u8, status: u16, cx: &mut Context<'_>) {
-        if self.fork.is_bye(n) {
-            self.fork.response(status, cx);
+    pub(super) fn bye_response(
+        &mut self,
+        branch: &Branch,
+        message: &Message,
+        status: u16,
+        cx: &mut Context<'_>,
+    ) {
+        if self.fork.is_bye(branch.n) {
+            let next = branch.n.saturating_add(1);
+            let text = cx.branch(branch.slot, branch.generation, next);
+            let mut auth = Auth::new(self.until.as_micros());
+            self.fork.response(message, status, &mut auth, (next, &text), cx);
         }
     }
 
