@@ -161,6 +161,8 @@ fn read_line(rest: &[u8], at: usize) -> Result<(Slot, usize), Malformed> {
     if end >= LINE_MAX {
         return Err(Malformed::LineTooLong { at });
     }
+    // Without a colon all of the line is name.
+    let from = if marks & NO_COLON == 0 { from } else { end };
     let (value, value_end) = trim(rest, from, end);
     // Offsets are below 64 KiB, since the datagram is.
     let offset = |place: usize| (at + place) as u16;

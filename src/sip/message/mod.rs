@@ -67,3 +67,6 @@ pub use uri::{Scheme, Uri, UriParams, unescaped};
 pub use validate::validate;
 pub use value::Value;
 pub use via::Via;
+
+#[cfg(test)]
+mod tests;

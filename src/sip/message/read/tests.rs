@@ -75,7 +75,7 @@ fn line_ends_before_the_start_line_are_skipped() {
 #[test]
 fn odd_header_lines() {
     let text = "SIP/2.0 200 OK\nt :a\nFROM\t: b \r\nCall-ID:\r\n c\r\nX-Long-Name-Of-Somebody: d\r\n\
-                P-Asserted-Identity:e\r\nSubject: \r\n folded\r\n\tmore \r\nno colon here\r\nm:\n\r\nbody";
+                P-Asserted-Identity:e\r\nSubject: \r\n folded\r\n\tmore \r\nno colon here\r\n nor here\r\nm:\n\r\nbody";
     let message = parse(text).unwrap();
     assert_eq!(value(&message, Name::To), b"a");
     assert_eq!(value(&message, Name::From), b"b");
@@ -85,7 +85,8 @@ fn odd_header_lines() {
     assert_eq!(message.value(Name::Subject).unwrap().unfolded(), &b"folded more"[..]);
     assert_eq!(value(&message, Name::Contact), b"");
     let odd = message.headers().find(|header| !header.colon).unwrap();
-    assert_eq!((odd.name, odd.text), (Name::Other, &b"no colon here"[..]));
+    assert_eq!((odd.name, odd.text), (Name::Other, &b"no colon here\r\n nor here"[..]));
+    assert_eq!(odd.value.bytes(), b"");
     let names: Vec<_> = message.headers().map(|header| header.text).collect();
     assert_eq!(names[1], b"FROM");
     assert_eq!(message.body(), b"body");
