@@ -222,7 +222,9 @@ impl Attempt {
     ) {
         let at = At::of(cx.received, self.started);
         let facts = &mut self.facts;
-        let tag = key.to_tag.and_then(|tag| facts.tag(tag));
+        // A 100 makes no dialog, whatever tag it has (§12.1).
+        let dialog = key.to_tag.filter(|_| status != 100);
+        let tag = dialog.and_then(|tag| facts.tag(tag));
         if facts.provisionals.len() < PROVISIONALS_MAX {
             facts.provisionals.push(Provisional { at, status, tag });
         }
