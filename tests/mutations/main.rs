@@ -15,13 +15,15 @@ mod dictionary;
 mod mutate;
 mod touch;
 
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
 use nix::time::{ClockId, clock_gettime};
-use onering::base::limits::{HEADER_BLOCK_MAX, LINE_MAX};
+use onering::base::limits::{BODY_MAX, HEADER_BLOCK_MAX, LINE_MAX};
 
 use mutate::Mutator;
 use touch::Depth;
@@ -40,6 +42,8 @@ const HELD_MAX: u64 = 128 * 1024;
 /// Share of mutants that must come as far as typed headers.
 const TYPED_MIN: f64 = 0.30;
 const THREADS: u64 = 2;
+/// Mutants that the program itself is given.
+const PROGRAM_RUNS: usize = 200;
 
 /// What became of the mutants.
 #[derive(Default)]
@@ -236,4 +240,32 @@ fn no_mutant_panics_takes_long_or_keeps_memory() {
         "only {:.3} reach typed headers",
         tally.typed_share()
     );
+}
+
+/// The same through the program: its exit code says accept or reject, its answer is one JSON object, it says nothing else.
+#[test]
+fn sip_parse_ends_with_0_or_1_on_any_mutant() {
+    let mut mutator = Mutator::new(seeds(), 2);
+    let mut mutant = Vec::new();
+    for _ in 0..PROGRAM_RUNS {
+        mutator.next(&mut mutant);
+        let output = sip_parse(&mutant);
+        let shown = mutant.escape_ascii();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} on {shown}", output.status);
+        let verdict = if output.status.success() { "accept" } else { "reject" };
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["verdict"], verdict, "{shown}");
+        assert_eq!(output.stderr, b"", "{shown}");
+    }
+}
+
+fn sip_parse(message: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onering"));
+    command.args(["sip", "parse", "--json", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may leave before it has read a datagram that is too long.
+    let written = child.stdin.take().unwrap().write_all(message);
+    assert!(written.is_ok() || message.len() > BODY_MAX);
+    child.wait_with_output().unwrap()
 }
