@@ -10,3 +10,6 @@ pub const HEADER_BLOCK_MAX: usize = 32 * 1024;
 pub const BODY_MAX: usize = 64 * 1024;
 /// Via values in one message: 70 hops is what Max-Forwards allows (RFC 3261 §8.1.1.6).
 pub const VIA_MAX: usize = 70;
+/// Realms that one request answers: a trunk asks for one, a proxy before it for another. More would make our next INVITE
+/// as long as a peer likes.
+pub const REALMS_MAX: usize = 4;

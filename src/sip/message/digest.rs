@@ -11,6 +11,7 @@ use sha2::{Sha256, Sha512_256};
 use super::challenge::Challenge;
 use super::grammar::Text;
 use super::write;
+use crate::base::limits::REALMS_MAX;
 
 /// A password, or what is as good as one. It never prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,7 +106,7 @@ enum Qop {
 }
 
 /// The terms to answer: of each realm the topmost challenge that we can answer (RFC 8760 §2.4). Other schemes,
-/// unknown algorithms and what cannot be read are passed over.
+/// unknown algorithms and what cannot be read are passed over, and so are realms beyond [`REALMS_MAX`].
 #[must_use]
 pub fn choose<'a, E>(
     challenges: impl Iterator<Item = Result<Challenge<'a>, E>>,
@@ -113,6 +114,9 @@ pub fn choose<'a, E>(
 ) -> Vec<Terms> {
     let mut chosen: Vec<Terms> = Vec::new();
     for terms in challenges.flatten().filter_map(|challenge| Terms::read(&challenge, policy)) {
+        if chosen.len() == REALMS_MAX {
+            break;
+        }
         if chosen.iter().all(|before| before.realm.plain != terms.realm.plain) {
             chosen.push(terms);
         }
