@@ -23,7 +23,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nix::time::{ClockId, clock_gettime};
-use onering::base::limits::{BODY_MAX, HEADER_BLOCK_MAX, LINE_MAX};
+use onering::base::limits::{BODY_MAX, HEADER_BLOCK_MAX, LINE_MAX, REALMS_MAX};
+use onering::sip::message::digest::{self, Policy};
+use onering::sip::message::{Message, Name};
 
 use mutate::Mutator;
 use touch::Depth;
@@ -210,8 +212,28 @@ fn no_header_full_of_one_thing_takes_long_or_keeps_memory() {
             tally.offences.push(format!("{what}, {name} full of {}", unit.escape_ascii()));
         });
     }
+    tally.mutants += 1;
+    let realms = Message::parse(many_realms().into()).unwrap();
+    let terms = digest::choose(realms.challenges(Name::WwwAuthenticate), Policy::Any);
+    assert_eq!(terms.len(), REALMS_MAX);
+    judge(&many_realms(), &mut tally, |tally, what| tally.offences.push(format!("{what}, realms")));
     eprintln!("{tally}");
     assert!(tally.offences.is_empty(), "{:#?}", tally.offences);
+}
+
+/// As many realms as fit into a message, each of which would want an answer of its own.
+fn many_realms() -> Vec<u8> {
+    let mut message = b"SIP/2.0 401 Unauthorized\r\n".to_vec();
+    for line in 0..3 {
+        message.extend_from_slice(b"WWW-Authenticate: Digest realm=\"\",nonce=\"\"");
+        for realm in 0..250 {
+            let challenge = format!(", Digest realm=\"{line}-{realm}\",nonce=\"\"");
+            message.extend_from_slice(challenge.as_bytes());
+        }
+        message.extend_from_slice(b"\r\n");
+    }
+    message.extend_from_slice(b"\r\n");
+    message
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use onering::base::limits::LINE_MAX;
+use onering::sip::message::digest::{self, Asked, Credentials, Policy, Secret};
 use onering::sip::message::{
     Address, Contact, Key, List, Message, Name, Params, Response, Start, Text, Uri, Verdict,
     response_target, validate,
@@ -55,6 +56,7 @@ pub(crate) fn all(bytes: &Bytes) -> Depth {
         black_box(problem.to_string());
     }
     depth.answered = answer(&message);
+    authorize(&message);
     depth
 }
 
@@ -172,6 +174,21 @@ fn answer(message: &Message) -> bool {
     };
     assert_eq!(words(key), words(again), "the response answers another request");
     true
+}
+
+/// Answers every challenge that can be answered: nothing of it may end our header line.
+fn authorize(message: &Message) {
+    let asked = Asked { method: b"INVITE", uri: b"sip:+12025550170@192.0.2.10", body: b"" };
+    for name in [Name::WwwAuthenticate, Name::ProxyAuthenticate] {
+        for mut terms in digest::choose(message.challenges(name), Policy::Any) {
+            let credentials =
+                Credentials { username: "+12025550121".to_owned(), secret: Secret::new("secret") };
+            let mut out = Vec::new();
+            terms.answer(&asked, &credentials, "c0ffee", &mut out);
+            assert!(!out.iter().any(|byte| b"\r\n\0".contains(byte)), "a line end in credentials");
+            black_box(terms.realm());
+        }
+    }
 }
 
 fn longest_line(text: &[u8]) -> usize {
