@@ -218,6 +218,18 @@ fn the_table_itself_has_no_way_up() {
 }
 
 #[test]
+fn the_table_names_nothing_that_is_not_there() {
+    for row in architecture().rows {
+        let path = root().join("src").join(row.module.replace("::", "/"));
+        assert!(
+            path.is_dir() || path.with_extension("rs").is_file(),
+            "{} has no files",
+            row.module
+        );
+    }
+}
+
+#[test]
 fn no_file_is_too_long() {
     let folders = ["src", "tests", "examples", "benches"];
     for path in folders.iter().flat_map(|folder| rust_files(&root().join(folder))) {
