@@ -3,6 +3,7 @@
 //! A test's name begins with the rule that it guards, where there is one (`docs/CONFORMANCE.md`). Whatever we send in any
 //! of them is read by `rsip` too, and must say the same there.
 
+mod again;
 mod answer;
 mod bench;
 mod cancel;
