@@ -3,6 +3,7 @@
 //! Via list, From, To, Call-ID and CSeq are copied as they came. The topmost Via learns where the request really came
 //! from. Only unreliable transport is spoken of here: on a stream a response goes back by its connection.
 
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use super::key::{named, sent_by, split_parameter};
@@ -163,8 +164,8 @@ fn top_via(out: &mut Vec<u8>, value: Value<'_>, source: SocketAddr) {
     }
     if received {
         out.extend_from_slice(b";received=");
-        // Without brackets (RFC 5118 §4.5).
-        out.extend_from_slice(source.ip().to_string().as_bytes());
+        // Without brackets (RFC 5118 §4.5). A vector takes all that is written to it.
+        write!(out, "{}", source.ip()).ok();
     }
     out.extend_from_slice(rest);
     out.extend_from_slice(b"\r\n");
