@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::trunk::{TrunkArgs, runtime};
 use super::value::{HostMaybePort, HostPort, duration};
@@ -314,33 +315,45 @@ impl Call {
     }
 }
 
-/// Places the call and waits for its record. Ctrl-C cancels it; a second one gives up waiting.
+/// Places the call and waits for its record. SIGINT (Ctrl-C) or SIGTERM cancels it; a second one gives up waiting.
+///
+/// A signal may come before the call is known to have started, even in the same turn as that news: it is listened
+/// for from before the call is placed, and the wish is kept until there is a call to cancel.
 async fn conduct(client: &mut Client, plan: Plan) -> Result<std::sync::Arc<Cdr>, Failure> {
     const NUMBER: u64 = 1;
+    let deaf = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
     client.try_ask(NUMBER, Command::Place { plan, not_after: Instant::NEVER });
     let mut answers = Vec::new();
     let mut started = None;
-    let mut interrupted = false;
+    let mut unwanted = false;
     loop {
         answers.clear();
         let count = tokio::select! {
-            count = client.answers(&mut answers, 4) => count,
-            _ = tokio::signal::ctrl_c() => {
-                if std::mem::replace(&mut interrupted, true) {
-                    return Err(Failure::Failed("given up while the call was ending".to_owned()));
-                }
-                if let Some(id) = started {
-                    client.try_ask(NUMBER, Command::Cancel(id));
-                }
-                continue;
-            }
+            count = client.answers(&mut answers, 4) => Some(count),
+            _ = interrupt.recv() => None,
+            _ = terminate.recv() => None,
         };
-        if count == 0 {
+        if count == Some(0) {
             return Err(Failure::Failed("the call ended without a record".to_owned()));
+        }
+        if count.is_none() {
+            if std::mem::replace(&mut unwanted, true) {
+                return Err(Failure::Failed("given up while the call was ending".to_owned()));
+            }
+            if let Some(id) = started {
+                client.try_ask(NUMBER, Command::Cancel(id));
+            }
         }
         for (_, answer) in answers.drain(..) {
             match answer {
-                Answer::Started(id) => started = Some(id),
+                Answer::Started(id) => {
+                    started = Some(id);
+                    if unwanted {
+                        client.try_ask(NUMBER, Command::Cancel(id));
+                    }
+                }
                 Answer::Ended(cdr) => return Ok(cdr),
                 Answer::Refused(refusal) => return Err(Failure::Failed(refusal.to_string())),
                 Answer::Drained => {}
