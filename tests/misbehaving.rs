@@ -53,7 +53,7 @@ fn catch(name: &str) {
     let mut caller = Sipp::start("caller", scenario, at, Some(&address), &stage, SECONDS);
     let failure = caller.failure();
     if !waits {
-        carrier.interrupt();
+        carrier.signal("INT");
     }
     let status = carrier.end();
     let (rules, summary) = told(&carrier.out());

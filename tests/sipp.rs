@@ -77,6 +77,11 @@ fn s_05b_interrupted_while_ringing_can_20_cancels_at_once() {
 }
 
 #[test]
+fn s_05c_terminated_while_ringing_can_20_cancels_at_once() {
+    play("S-05c_terminated_while_ringing");
+}
+
+#[test]
 fn s_06_487_before_200_can_12_either_order() {
     play("S-06_487_before_200");
 }
@@ -104,6 +109,26 @@ fn s_08c_reasons_q850_beats_the_status() {
 #[test]
 fn s_09_ack_lost_tx_06_one_ack_for_each_copy() {
     play("S-09_ack_lost");
+}
+
+#[test]
+fn s_10_auth_407_can_08_the_cancel_is_that_of_the_second_invite() {
+    play("S-10_auth_407");
+}
+
+#[test]
+fn s_10b_401_without_challenge_tx_04_is_a_refusal() {
+    play("S-10b_401_without_challenge");
+}
+
+#[test]
+fn s_10c_401_again_tx_07_each_is_acknowledged_and_there_is_no_third_invite() {
+    play("S-10c_401_again");
+}
+
+#[test]
+fn s_11_interrupted_before_407_can_08_no_second_invite() {
+    play("S-11_interrupted_before_407");
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(crate) fn play(name: &str) {
         let patience = Duration::from_secs(seconds.into());
         match (event, happens.recv_timeout(patience)) {
             (_, Err(_)) => wrong.push("the far end never wrote to its file `event`".to_owned()),
-            (Event::Interrupt, Ok(())) => call.program.interrupt(),
+            (Event::Signal(name), Ok(())) => call.program.signal(name),
             (Event::Caller { scenario, from }, Ok(())) => {
                 let file = scenario.to_str().unwrap();
                 let from = (from.as_str(), ports());

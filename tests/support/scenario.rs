@@ -6,7 +6,8 @@
 //!   exit:    0                      its exit code
 //!   cdr:     final.status=487       a fact of the record; `a.b=x`, `a=1..9`, `a=absent`, `list.len=2`
 //!   seconds: 4                      how long it may take
-//!   event:   interrupt              what the runner does when the scenario writes to the file `event`
+//!   event:   interrupt              the call gets SIGINT (`terminate`: SIGTERM) when the scenario writes to the
+//!                                   file `event`
 //!   far:     rings_long             this one plays a caller; the call itself has that far end
 //!   from:    127.0.0.2              and it calls from here
 //! ```
@@ -19,8 +20,8 @@ use super::head::{arguments, folder, values};
 /// What the runner does when the far end says that the moment has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Sends SIGINT to `onering call`.
-    Interrupt,
+    /// Sends this signal to `onering call`.
+    Signal(&'static str),
     /// Starts this scenario as a caller, from that address.
     Caller { scenario: PathBuf, from: String },
 }
@@ -60,7 +61,8 @@ impl Scenario {
         };
         assert!(one("rules").is_some(), "{name}: it says no rule that it guards");
         let event = match (one("event"), one("from")) {
-            (Some("interrupt"), None) => Some(Event::Interrupt),
+            (Some("interrupt"), None) => Some(Event::Signal("INT")),
+            (Some("terminate"), None) => Some(Event::Signal("TERM")),
             (None, Some(from)) => {
                 Some(Event::Caller { scenario: file.clone(), from: from.to_owned() })
             }

@@ -77,11 +77,11 @@ impl Program {
         read(&self.folder.join(format!("{}.out", self.name)))
     }
 
-    /// Sends it SIGINT; `timeout` hands it on.
-    pub(crate) fn interrupt(&self) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
-        assert!(sent.success(), "kill -INT {pid}");
+    /// Sends it a signal; `timeout` hands it on.
+    pub(crate) fn signal(&self, name: &str) {
+        let (signal, pid) = (format!("-{name}"), self.child.id().to_string());
+        let sent = Command::new("kill").args([&signal, &pid]).status().unwrap();
+        assert!(sent.success(), "kill {signal} {pid}");
     }
 }
 
@@ -89,8 +89,7 @@ impl Drop for Program {
     /// One that still runs is ended by way of `timeout`, which takes its program along.
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            let pid = self.child.id().to_string();
-            Command::new("kill").args(["-TERM", &pid]).status().ok();
+            self.signal("TERM");
             self.child.wait().ok();
         }
     }
