@@ -199,6 +199,15 @@ impl Outbound {
         matches!(self.state, State::Inviting { doomed: None, .. } | State::Trying { .. })
     }
 
+    /// Whether the INVITE on the wire had a provisional response, and no final: it can be cancelled (§9.1).
+    #[must_use]
+    pub const fn is_heard(&self) -> bool {
+        matches!(
+            self.state,
+            State::Trying { .. } | State::Ringing { .. } | State::Cancelling { .. }
+        )
+    }
+
     /// Whether the call is over.
     #[must_use]
     pub const fn is_over(&self) -> bool {

@@ -133,7 +133,7 @@ impl Attempt {
         match key.method {
             Method::Invite => self.invite_response(message, key, (status, n), cx),
             Method::Cancel => {
-                if n == self.invite_n {
+                if n == self.invite_n && self.leg(n).is_none() {
                     self.cancel_response(status, cx);
                 } else if let Some(event) = client_other::Event::of(status) {
                     self.step_legs(Some(n), event, cx);

@@ -24,12 +24,21 @@ impl Attempt {
             cx.target = cx.line.target(leg.target);
         }
         match status {
-            100..=199 if n == self.invite_n => self.late_provisional(message, key, status, cx),
+            100..=199 if n == self.invite_n && self.leg(n).is_none() => {
+                self.late_provisional(message, key, status, cx)
+            }
             100..=199 => {
                 self.cancel_leg(n, cx);
                 None
             }
-            200..=299 => self.answer(message, key, status, cx),
+            200..=299 => {
+                let (open, heard) = (self.facts.end == End::Open, self.call.is_heard());
+                let late = self.answer(message, key, status, cx);
+                if n != self.invite_n && open {
+                    self.give_up_invite(heard, cx);
+                }
+                late
+            }
             300..=699 => {
                 said::acknowledge_again(message, self.wire.to, cx);
                 self.settle_leg(n);

@@ -58,6 +58,25 @@ impl Attempt {
         self.call.step(Event::Retried, cx.now, &self.pace, patience);
     }
 
+    /// An earlier INVITE was answered: the one on the wire is not wanted any more. It is cancelled at once if it was
+    /// heard of, and otherwise on its first provisional, like every other that was given up.
+    pub(super) fn give_up_invite(&mut self, heard: bool, cx: &mut Context<'_>) {
+        if self.invite.is_none() {
+            return;
+        }
+        let (n, cancel, cancelled) =
+            (self.invite_n, self.cancel.take(), self.facts.cancel.is_some());
+        self.supersede(false, cx);
+        let legs = self.more.as_mut().map(|more| &mut more.legs);
+        if let Some(leg) = legs.and_then(|legs| legs.last_mut()) {
+            leg.cancel = cancel;
+            leg.cancelled = cancelled;
+        }
+        if heard {
+            self.cancel_leg(n, cx);
+        }
+    }
+
     pub(super) fn leg(&self, n: u8) -> Option<&Leg> {
         self.more.as_ref()?.legs.iter().find(|leg| leg.n == n)
     }

@@ -178,6 +178,60 @@ fn can_06_a_late_response_of_an_earlier_target_is_cancelled_there_and_only_there
     assert_eq!(bench.only("CANCEL").header("Via"), second.header("Via"));
 }
 
+/// A call that went to the second target, and then the first one answered; gives the second INVITE, and what left
+/// when the first was answered.
+fn answered_by_the_first(heard: Option<u16>, asked: bool) -> (Bench, Sent, Vec<String>) {
+    let mut bench = Bench::on(with_two_targets());
+    let first = bench.call();
+    bench.at(3).undelivered(&first);
+    let second = bench.only("INVITE");
+    if let Some(status) = heard {
+        bench.at(20).say_from(SECOND, &second.reply(status, "").tag("b"));
+    }
+    if asked {
+        bench.at(25).ask();
+    }
+    bench.left();
+    bench.at(30).say(&first.answer("a"));
+    let left = bench.left();
+    let bye = left.iter().find(|sent| sent.what == "BYE").unwrap();
+    bench.at(40).say(&bye.reply(200, "OK"));
+    let cancels = left.iter().filter(|sent| sent.what == "CANCEL");
+    assert!(cancels.clone().all(|cancel| cancel.header("Via") == second.header("Via")));
+    assert!(cancels.clone().all(|cancel| cancel.to == SECOND.parse().unwrap()));
+    let left = left.iter().map(|sent| sent.what.clone()).collect();
+    (bench, second, left)
+}
+
+#[test]
+fn can_06_when_an_earlier_target_answers_the_later_invite_is_cancelled() {
+    for status in [100, 180] {
+        let (mut bench, second, left) = answered_by_the_first(Some(status), false);
+        assert_eq!(left, ["ACK", "BYE", "CANCEL"], "at once: it was heard of");
+        bench.at(50).say_from(SECOND, &second.reply(487, "Request Terminated").tag("b"));
+        bench.only("ACK");
+        bench.rests();
+        assert_eq!(bench.ended.len(), 1);
+    }
+    let (mut bench, second, left) = answered_by_the_first(None, false);
+    assert_eq!(left, ["ACK", "BYE"], "nothing was heard of it");
+    bench.at(400).say_from(SECOND, &second.reply(180, "Ringing").tag("b")).only("CANCEL");
+    bench.at(410).say_from(SECOND, &second.reply(180, "Ringing").tag("b")).nothing();
+    bench.at(450).say_from(SECOND, &second.reply(487, "Request Terminated").tag("b")).only("ACK");
+    bench.rests();
+}
+
+#[test]
+fn can_07_when_an_earlier_target_answers_what_is_cancelled_already_is_not_again() {
+    let (mut bench, second, left) = answered_by_the_first(Some(100), true);
+    assert_eq!(left, ["ACK", "BYE"], "its CANCEL left before");
+    assert_eq!(bench.times("CANCEL"), [25]);
+    bench.at(500).say_from(SECOND, &second.reply(180, "Ringing").tag("b")).nothing();
+    bench.at(525).only("CANCEL");
+    assert_eq!(bench.times("CANCEL"), [25, 525], "its copy");
+    bench.rests();
+}
+
 #[test]
 fn can_14_no_fail_over_after_an_alert_a_wish_or_our_cancel() {
     for (alerted, asked) in [(true, false), (false, true), (true, true)] {
