@@ -233,7 +233,7 @@ impl Call {
         let plan = self.plan();
         let linger = self.linger;
         let watched = Rc::clone(&seen);
-        let (_, cdr) = runtime()?.block_on(async {
+        let (ended, cdr) = runtime()?.block_on(async {
             tokio::join!(driver.run(), async move {
                 let cdr = conduct(&mut client, plan).await;
                 if cdr.is_ok() {
@@ -243,6 +243,7 @@ impl Call {
                 cdr
             })
         });
+        ended.map_err(|error| Failure::Failed(error.to_string()))?;
         let cdr = cdr?;
         let heard = wired.media.heard();
         let seen = seen.borrow();

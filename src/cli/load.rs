@@ -18,7 +18,6 @@ use super::{Exit, Failure, Stdout};
 use crate::base::number::Destination;
 use crate::base::rng::Rng;
 use crate::call::{Pace, Trigger};
-use crate::driver::Inflow;
 use crate::io::net::clock::Clock;
 use crate::load::{self, Percentiles, Stopwatch, Tally, Wish, histogram};
 
@@ -92,7 +91,7 @@ struct Figures {
     cancel_us: Percentiles,
     pdd_us: Percentiles,
     max_rss_kib: i64,
-    /// Datagrams that the kernel or the ring dropped.
+    /// Datagrams that the kernel dropped, because its buffer was full.
     dropped: u64,
     /// Responses that came after a call's record.
     amendments: u64,
@@ -157,7 +156,7 @@ impl Calls {
             })
         });
         let (tally, wall, used) = measured;
-        let Inflow { overflowed, ring_full, .. } = ended.inflow;
+        let ended = ended.map_err(|error| Failure::Failed(error.to_string()))?;
         let figures = Figures {
             calls: tally.calls,
             rang: tally.rang,
@@ -169,7 +168,7 @@ impl Calls {
             cancel_us: Percentiles::from(&*cancel_us.borrow()),
             pdd_us: Percentiles::from(&tally.pdd_us),
             max_rss_kib: getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss()),
-            dropped: overflowed + ring_full,
+            dropped: ended.inflow.overflowed,
             amendments: ended.store.kept().2,
             outcomes: tally.outcomes,
         };

@@ -121,8 +121,7 @@ impl Bound {
         let config =
             Config { shard: 0, epoch: epoch as u32, branch_key: BranchKey::new(key), calls_max };
         let engine = Engine::new(config, rng);
-        let mut driver = Driver::new(engine, Memory::new(), clock, &socket, watch)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let mut driver = Driver::new(engine, Memory::new(), clock, &socket, watch);
         driver.configure(vec![trunk]);
         Ok(Wired { driver, media })
     }

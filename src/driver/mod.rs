@@ -1,11 +1,8 @@
 //! The loop: one task owns the engine and does what it says.
 //!
-//! A receive thread takes datagrams in batches, drops what comes from no trunk before it is parsed, and hands the rest
-//! over by a bounded ring. Each turn of the task waits for one thing, then handles, in this order: datagrams, due
-//! deadlines, commands; in between it stores and sends. So a final is seen before a CANCEL that it makes needless, and
-//! what ends calls leaves before what begins them.
-//!
-//! Where the ring is full, datagrams are dropped and counted, as the kernel would; retransmission makes up for it.
+//! Each turn waits for one thing, then handles, in this order: datagrams, due deadlines, commands; in between it stores
+//! and sends. So a final is seen before a CANCEL that it makes needless, and what ends calls leaves before what begins
+//! them. Datagrams are taken in batches, and what comes from no trunk is dropped before it is parsed.
 
 mod handle;
 mod receive;
@@ -17,12 +14,12 @@ pub use watch::{Passing, Watch};
 
 use crate::engine::{Engine, Event, Input, Output};
 use crate::io::net::clock::Clock;
-use crate::io::net::udp::{Sender, UdpSocket};
+use crate::io::net::udp::{Datagram, Sender, UdpSocket};
 use crate::io::store::{Store, Verdict};
-use crate::sip::ua::Trunk;
+use crate::sip::ua::{self, Trunk};
 use bytes::Bytes;
 use handle::{Clients, Request};
-use receive::{Arrival, Intake};
+use receive::Intake;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -44,51 +41,48 @@ pub struct Driver<S> {
     clock: Clock,
     sender: Sender,
     local: SocketAddr,
-    intake: Intake,
+    socket: Arc<UdpSocket>,
     requests: mpsc::Receiver<Request>,
     clients: Clients,
     watch: Option<Box<dyn Watch>>,
     commands: Vec<Request>,
 }
 
-/// Why a driver cannot start.
+/// Why a driver cannot go on.
 #[derive(Debug)]
-pub struct StartError(io::Error);
+pub struct DriverError(io::Error);
 
-impl fmt::Display for StartError {
+impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot start the receive thread: {}", self.0)
+        write!(f, "cannot receive from the socket: {}", self.0)
     }
 }
 
-impl std::error::Error for StartError {}
+impl std::error::Error for DriverError {}
 
 impl<S: Store> Driver<S> {
     /// A driver of this engine over one socket.
-    ///
-    /// # Errors
-    /// No thread or file descriptor left for receiving.
+    #[must_use]
     pub fn new(
         engine: Engine,
         store: S,
         clock: Clock,
         socket: &Arc<UdpSocket>,
         watch: Option<Box<dyn Watch>>,
-    ) -> Result<Self, StartError> {
+    ) -> Self {
         let (give, requests) = mpsc::channel(COMMANDS_MAX);
-        let intake = Intake::start(Arc::clone(socket), clock).map_err(StartError)?;
-        Ok(Self {
+        Self {
             engine,
             store,
             clock,
             sender: Sender::new(Arc::clone(socket)),
             local: socket.local_addr(),
-            intake,
+            socket: Arc::clone(socket),
             requests,
             clients: Clients::new(give),
             watch,
             commands: Vec::with_capacity(COMMANDS_A_TURN),
-        })
+        }
     }
 
     /// Somebody who asks; at most `outstanding` calls of theirs are under way at a time.
@@ -99,20 +93,24 @@ impl<S: Store> Driver<S> {
     /// Replaces the trunks.
     pub fn configure(&mut self, trunks: Vec<Trunk>) {
         self.engine.handle_input(Input::Configure { trunks }, self.clock.now());
-        self.intake.admit(self.engine.peers());
     }
 
     /// Runs until every client is gone.
-    pub async fn run(mut self) -> Ended<S> {
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub async fn run(mut self) -> Result<Ended<S>, DriverError> {
         self.clients.close();
+        let socket = Arc::clone(&self.socket);
+        let mut intake = Intake::new(socket, self.engine.peers()).map_err(DriverError)?;
         loop {
             let due = self.engine.poll_timeout().map(|at| at.since(self.clock.instant()));
             tokio::select! {
                 biased;
-                arrival = self.intake.next() => match arrival {
-                    Some(arrival) => self.take_arrivals(arrival),
-                    None => break,
-                },
+                ready = intake.ready() => {
+                    ready.map_err(DriverError)?;
+                    self.take(&mut intake).map_err(DriverError)?;
+                }
                 () = after(due) => {}
                 request = self.requests.recv() => match request {
                     Some(request) => self.commands.push(request),
@@ -124,38 +122,33 @@ impl<S: Store> Driver<S> {
         if let Some(watch) = &mut self.watch {
             watch.end();
         }
-        Ended { store: self.store, inflow: self.intake.stop(), engine: self.engine }
+        Ok(Ended { store: self.store, inflow: intake.inflow(), engine: self.engine })
     }
 
-    fn take_arrivals(&mut self, first: Arrival) {
-        self.take_arrival(first);
-        for _ in 1..BATCHES_A_TURN {
-            let Some(arrival) = self.intake.try_next() else { break };
-            self.take_arrival(arrival);
-        }
-    }
-
-    fn take_arrival(&mut self, arrival: Arrival) {
-        let now = self.clock.now();
-        match arrival {
-            Arrival::Datagrams(datagrams) => {
-                for datagram in datagrams {
-                    if let Some(watch) = &mut self.watch {
-                        let passing = Passing {
-                            at: datagram.received,
-                            peer: datagram.from,
-                            local: self.local,
-                            bytes: &datagram.bytes,
-                        };
-                        watch.received(&passing, now);
-                    }
-                    self.engine.handle_input(Input::Datagram(datagram), now);
+    /// Takes what has come in, a few batches at most.
+    fn take(&mut self, intake: &mut Intake) -> io::Result<()> {
+        for _ in 0..BATCHES_A_TURN {
+            let now = self.clock.now();
+            let received = now.instant;
+            let taken = intake.take(|datagram| {
+                let Datagram { from, bytes } = datagram;
+                if let Some(watch) = &mut self.watch {
+                    let (peer, local) = (from, self.local);
+                    watch.received(&Passing { at: received, peer, local, bytes: &bytes }, now);
                 }
+                let datagram = ua::Datagram { from, received, bytes };
+                self.engine.handle_input(Input::Datagram(datagram), now);
+            })?;
+            if taken.errors {
+                intake.take_errors(|payload| {
+                    self.engine.handle_input(Input::Undeliverable { payload }, now);
+                });
             }
-            Arrival::Undeliverable(payload) => {
-                self.engine.handle_input(Input::Undeliverable { payload }, now);
+            if !taken.more {
+                break;
             }
         }
+        Ok(())
     }
 
     fn turn(&mut self) {

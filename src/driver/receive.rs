@@ -1,25 +1,16 @@
-//! The receive thread, and the bounded ring between it and the loop.
+//! The loop's ear: waits for the socket, and takes what is there in batches.
+//!
+//! The kernel's receive buffer is the queue in front of the loop: it is bounded, what does not fit is dropped and counted
+//! (`SO_RXQ_OVFL`), and retransmission makes up for it. What comes from no trunk is dropped here, before it is copied or
+//! parsed.
 
-use crate::io::net::clock::Clock;
-use crate::io::net::udp::{Counters, Receiver, UdpSocket, Waker};
-use crate::sip::ua;
+use crate::io::net::udp::{BATCH, Counters, Datagram, Receiver, UdpSocket};
 use bytes::Bytes;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::thread::JoinHandle;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
-
-/// Batches that may wait for the loop; at 64 datagrams each, more than the kernel's own buffer holds.
-const RING: usize = 512;
-
-/// What the thread hands over.
-pub(super) enum Arrival {
-    Datagrams(Vec<ua::Datagram>),
-    Undeliverable(Bytes),
-}
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
 
 /// What came in, all told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,122 +21,83 @@ pub struct Inflow {
     pub strangers: u64,
     /// Datagrams that the kernel dropped, because its buffer was full.
     pub overflowed: u64,
-    /// Datagrams that found the ring full.
-    pub ring_full: u64,
 }
 
-/// What loop and thread share.
-struct Shared {
-    peers: RwLock<Vec<IpAddr>>,
-    stop: AtomicBool,
-}
-
-/// The loop's end of the ring.
+/// The receiving end.
 pub(super) struct Intake {
-    ring: mpsc::Receiver<Arrival>,
-    shared: Arc<Shared>,
-    waker: Waker,
-    thread: Option<JoinHandle<Inflow>>,
+    socket: Arc<UdpSocket>,
+    /// The same socket, as the event loop knows it.
+    ready: tokio::net::UdpSocket,
+    receiver: Receiver,
+    peers: Vec<IpAddr>,
+    batch: Vec<Datagram>,
+}
+
+/// What one look at the socket brought.
+pub(super) struct Taken {
+    /// Whether there may be more.
+    pub(super) more: bool,
+    /// Whether something is in the error queue.
+    pub(super) errors: bool,
 }
 
 impl Intake {
-    pub(super) fn start(socket: Arc<UdpSocket>, clock: Clock) -> io::Result<Self> {
-        let (give, ring) = mpsc::channel(RING);
-        let shared =
-            Arc::new(Shared { peers: RwLock::new(Vec::new()), stop: AtomicBool::new(false) });
-        let (tell_waker, waker) = std::sync::mpsc::sync_channel(1);
-        let with = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("receive".to_owned()).spawn(move || {
-            // A receiver stays in the thread that made it.
-            match Receiver::new(Arc::clone(&socket)) {
-                Ok(receiver) => {
-                    tell_waker.send(Ok(receiver.waker())).ok();
-                    receive(&socket, receiver, clock, &give, &with)
-                }
-                Err(error) => {
-                    tell_waker.send(Err(error)).ok();
-                    Inflow::default()
-                }
-            }
-        })?;
-        let waker = waker.recv().map_err(io::Error::other)??;
-        Ok(Self { ring, shared, waker, thread: Some(thread) })
+    /// To be called within the event loop.
+    pub(super) fn new(socket: Arc<UdpSocket>, peers: Vec<IpAddr>) -> io::Result<Self> {
+        Ok(Self {
+            ready: tokio::net::UdpSocket::from_std(socket.to_std()?)?,
+            receiver: Receiver::new(Arc::clone(&socket))?,
+            socket,
+            peers,
+            batch: Vec::with_capacity(BATCH),
+        })
     }
 
-    /// Replaces the addresses that datagrams may come from.
-    pub(super) fn admit(&self, peers: Vec<IpAddr>) {
-        *self.shared.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+    /// Waits until there is something to take.
+    pub(super) async fn ready(&self) -> io::Result<()> {
+        let either = Interest::READABLE | Interest::ERROR;
+        self.ready.ready(either).await.map(drop)
     }
 
-    pub(super) async fn next(&mut self) -> Option<Arrival> {
-        self.ring.recv().await
-    }
-
-    pub(super) fn try_next(&mut self) -> Option<Arrival> {
-        self.ring.try_recv().ok()
-    }
-
-    /// Ends the thread.
-    pub(super) fn stop(&mut self) -> Inflow {
-        self.shared.stop.store(true, Ordering::Release);
-        self.waker.wake();
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for Intake {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn receive(
-    socket: &UdpSocket,
-    mut receiver: Receiver,
-    clock: Clock,
-    give: &mpsc::Sender<Arrival>,
-    shared: &Shared,
-) -> Inflow {
-    let mut ring_full = 0;
-    let mut batch = Vec::new();
-    while !shared.stop.load(Ordering::Acquire) {
-        let known = |from: SocketAddr| {
-            let peers = shared.peers.read().unwrap_or_else(PoisonError::into_inner);
-            peers.contains(&from.ip().to_canonical())
-        };
-        let received = match receiver.receive(None, known, &mut batch) {
-            Ok(received) => received,
-            Err(error) => {
-                tracing::error!(%error, "receiving failed");
-                break;
-            }
-        };
-        if !batch.is_empty() {
-            let received = clock.instant();
-            let stamped = batch.drain(..).map(|datagram| ua::Datagram {
-                from: datagram.from,
-                received,
-                bytes: datagram.bytes,
-            });
-            let datagrams: Vec<ua::Datagram> = stamped.collect();
-            let count = datagrams.len() as u64;
-            match give.try_send(Arrival::Datagrams(datagrams)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(_)) => ring_full += count,
-                Err(TrySendError::Closed(_)) => break,
-            }
-        }
-        if received.errors {
-            let told = socket.errors(|error| {
-                tracing::debug!(peer = %error.to, cause = %error.cause, "undeliverable");
-                let payload = Bytes::copy_from_slice(error.payload);
-                give.try_send(Arrival::Undeliverable(payload)).ok();
-            });
-            if let Err(error) = told {
-                tracing::warn!(%error, "reading the error queue failed");
-            }
+    /// Takes one batch; `each` gets the datagrams in order.
+    pub(super) fn take(&mut self, each: impl FnMut(Datagram)) -> io::Result<Taken> {
+        let Self { ready, receiver, peers, batch, .. } = self;
+        let known = |from: SocketAddr| peers.contains(&from.ip().to_canonical());
+        let mut taken = Taken { more: false, errors: false };
+        let looked = ready.try_io(Interest::READABLE, || {
+            let strangers = receiver.counters().strangers;
+            taken.errors = receiver.receive(Some(Duration::ZERO), known, batch)?.errors;
+            let strangers = receiver.counters().strangers - strangers;
+            // A batch that is not full has emptied the socket; what comes from now on is a new event.
+            taken.more = batch.len() as u64 + strangers >= BATCH as u64 || taken.errors;
+            if taken.more { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+        });
+        // The error queue has an event of its own; a failed send may have taken the error, but not what is queued.
+        let told = ready.try_io(Interest::ERROR, || {
+            taken.errors = true;
+            Err::<(), io::Error>(ErrorKind::WouldBlock.into())
+        });
+        debug_assert!(told.is_err(), "it always says that it would block");
+        batch.drain(..).for_each(each);
+        match looked {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            Ok(()) | Err(_) => Ok(taken),
         }
     }
-    let Counters { datagrams, strangers, overflowed, .. } = receiver.counters();
-    Inflow { datagrams, strangers, overflowed, ring_full }
+
+    /// Takes what the network said did not arrive: as much of each datagram as came back.
+    pub(super) fn take_errors(&self, mut each: impl FnMut(Bytes)) {
+        let told = self.socket.errors(|error| {
+            tracing::debug!(peer = %error.to, cause = %error.cause, "undeliverable");
+            each(Bytes::copy_from_slice(error.payload));
+        });
+        if let Err(error) = told {
+            tracing::warn!(%error, "reading the error queue failed");
+        }
+    }
+
+    pub(super) const fn inflow(&self) -> Inflow {
+        let Counters { datagrams, strangers, overflowed, .. } = self.receiver.counters();
+        Inflow { datagrams, strangers, overflowed }
+    }
 }

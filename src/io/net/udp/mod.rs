@@ -92,6 +92,14 @@ impl UdpSocket {
         self.send_buffer
     }
 
+    /// The same socket once more, for an event loop to wait on.
+    ///
+    /// # Errors
+    /// No file descriptors left.
+    pub fn to_std(&self) -> io::Result<std::net::UdpSocket> {
+        self.socket.try_clone().map(Into::into)
+    }
+
     fn raw(&self) -> i32 {
         self.socket.as_raw_fd()
     }
