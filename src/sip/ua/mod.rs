@@ -6,6 +6,7 @@
 //!
 //! It does not follow redirects, takes no calls, and changes no session.
 
+mod answers;
 mod attempt;
 mod auth;
 mod context;
