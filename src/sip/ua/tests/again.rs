@@ -233,6 +233,20 @@ fn can_07_when_an_earlier_target_answers_what_is_cancelled_already_is_not_again(
 }
 
 #[test]
+fn can_13_a_final_after_we_gave_up_a_challenged_call_amends_its_record_once() {
+    let mut bench = Bench::on(with_credentials());
+    let (_, second) = challenged(&mut bench);
+    bench.at(400).say(&second.reply(180, "Ringing").tag("a"));
+    bench.at(40_000).left();
+    assert_eq!(bench.outcome(), Outcome::RangNoFinal);
+    for ms in [40_000, 40_500] {
+        bench.at(ms).say(&second.reply(487, "Request Terminated").tag("a")).only("ACK");
+    }
+    assert_eq!(bench.late(), [(487, false)]);
+    bench.rests();
+}
+
+#[test]
 fn can_14_no_fail_over_after_an_alert_a_wish_or_our_cancel() {
     for (alerted, asked) in [(true, false), (false, true), (true, true)] {
         let mut bench = Bench::on(with_two_targets());

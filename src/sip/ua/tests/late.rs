@@ -179,6 +179,26 @@ fn tx_12_only_the_trunk_answers_the_bye_of_a_stray() {
 }
 
 #[test]
+fn can_18_a_stray_is_hung_up_as_it_began_when_the_trunk_moves() {
+    let invite = Bench::new().call();
+    let mut bench = Bench::life(2, trunk());
+    bench.at(40).say(&invite.answer("a"));
+    let [ack, bye] = bench.exactly(["ACK", "BYE"]);
+    let mut moved = trunk();
+    moved.advertised = "203.0.113.200:5999".into();
+    bench.ua.configure(vec![moved.clone()]);
+    bench.ua.configure(vec![moved]);
+    bench.at(540);
+    assert_eq!(bench.only("BYE").text, bye.text);
+    bench.say(&invite.answer("a"));
+    assert_eq!(bench.only("ACK").text, ack.text);
+    bench.say(&bye.reply(200, "OK")).nothing();
+    bench.dropped(Dropped::default());
+    bench.rests();
+    assert_eq!(bench.times("BYE"), [40, 540]);
+}
+
+#[test]
 fn tx_14_a_2xx_under_another_key_is_nobodys() {
     let mut bench = Bench::new();
     let invite = bench.call();
