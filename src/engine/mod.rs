@@ -63,7 +63,10 @@ pub struct Engine {
     /// Who asked for the call in each slot.
     tickets: Vec<Ticket>,
     unreported: usize,
-    draining: Option<Ticket>,
+    /// No call is taken any more.
+    draining: bool,
+    /// Who asked for that, and is to be told when the last record is stored.
+    awaiting_end: Vec<Ticket>,
     out: VecDeque<Output>,
 }
 
@@ -80,7 +83,8 @@ impl Engine {
             store_again_at: Instant::NEVER,
             tickets: Vec::new(),
             unreported: 0,
-            draining: None,
+            draining: false,
+            awaiting_end: Vec::new(),
             out: VecDeque::new(),
         }
     }
@@ -111,7 +115,8 @@ impl Engine {
                 }
             }
             Command::Drain => {
-                self.draining = Some(ticket);
+                self.draining = true;
+                self.awaiting_end.push(ticket);
                 for starting in &mut self.starting {
                     starting.canceled = true;
                 }
@@ -121,7 +126,7 @@ impl Engine {
     }
 
     fn place(&mut self, ticket: Ticket, plan: &ua::Plan, not_after: Instant) {
-        let refusal = if self.draining.is_some() {
+        let refusal = if self.draining {
             Some(Refusal::Draining)
         } else if self.unstored.is_empty() && self.store_again_at == Instant::NEVER {
             None
@@ -275,10 +280,11 @@ impl Engine {
     }
 
     fn finish_draining(&mut self) {
-        if self.unreported == 0
-            && let Some(ticket) = self.draining.take_if(|_| self.starting.is_empty())
-        {
-            self.reply(ticket, Answer::Drained);
+        let told = self.recording.is_empty() && self.unstored.is_empty();
+        if self.unreported == 0 && self.starting.is_empty() && told {
+            for ticket in std::mem::take(&mut self.awaiting_end) {
+                self.reply(ticket, Answer::Drained);
+            }
         }
     }
 

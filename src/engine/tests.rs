@@ -431,6 +431,21 @@ fn can_20_draining_takes_no_more_calls_ends_those_there_are_and_says_when_all_is
 }
 
 #[test]
+fn can_20_a_drained_engine_takes_no_calls_and_everybody_who_drains_it_is_told() {
+    // Once it had said so, it took calls again; and of two who asked, the first was never told.
+    let mut desk = under_way();
+    desk.reply(0, "486", ";tag=a");
+    desk.ask(8, Command::Drain);
+    desk.ask(9, Command::Drain);
+    desk.keep();
+    assert_eq!([desk.told(8), desk.told(9)], [["drained"]; 2]);
+    desk.place(10);
+    assert_eq!(desk.told(10), ["Draining"]);
+    desk.ask(11, Command::Drain);
+    assert_eq!(desk.told(11), ["drained"]);
+}
+
+#[test]
 fn draining_an_idle_engine_is_done_at_once() {
     let mut desk = Desk::new();
     desk.ask(9, Command::Drain);
