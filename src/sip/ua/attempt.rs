@@ -172,6 +172,9 @@ impl Attempt {
         cx: &mut Context<'_>,
     ) -> Option<Late> {
         let event = client_invite::Event::of(status)?;
+        if status >= 200 {
+            self.final_came(n);
+        }
         let current = n == self.invite_n && self.invite.is_some();
         if !current {
             return self.late_response(message, key, (status, n), cx);
@@ -257,7 +260,15 @@ impl Attempt {
         }
         self.note_provisional(message, key, status, cx);
         let alert = self.pace.trigger.alert(status);
-        self.drive(outbound::Event::Provisional(alert), cx);
+        let pace = Pace { hold: self.hold_left(cx), ..self.pace };
+        self.drive_at(&pace, outbound::Event::Provisional(alert), cx);
+    }
+
+    /// What is left of the hold when the response was received a while ago: the phone has been ringing since. It is
+    /// zero only for a hold of zero; a response behind this one may make the CANCEL needless.
+    fn hold_left(&self, cx: &Context<'_>) -> Duration {
+        let least = Duration::from_micros(1).min(self.pace.hold);
+        self.pace.hold.saturating_sub(cx.now.since(cx.received)).max(least)
     }
 
     /// Sends the PRACK of a reliable provisional. Says whether the response is to be heeded: one that is out of
@@ -447,8 +458,13 @@ impl Attempt {
 
     /// Steps the call machine and does what it says.
     pub(super) fn drive(&mut self, event: outbound::Event, cx: &mut Context<'_>) {
+        let pace = self.pace;
+        self.drive_at(&pace, event, cx);
+    }
+
+    fn drive_at(&mut self, pace: &Pace, event: outbound::Event, cx: &mut Context<'_>) {
         let patience = patience(cx);
-        match self.call.step(event, cx.now, &self.pace, patience) {
+        match self.call.step(event, cx.now, pace, patience) {
             outbound::Action::None | outbound::Action::HangUp => {}
             outbound::Action::Cancel(cause) => self.send_cancel(cause, cx),
             outbound::Action::GiveUp => {

@@ -40,8 +40,8 @@ impl Attempt {
                 late
             }
             300..=699 => {
-                said::acknowledge_again(message, self.wire.to, cx);
-                self.settle_leg(n);
+                let uri = said::request_uri(self.wire.to, cx.line);
+                said::acknowledge_again(message, &uri, cx);
                 let first = n == self.invite_n && self.is_given_up();
                 if first {
                     self.facts.end = End::Refused;

@@ -93,11 +93,15 @@ impl Attempt {
         }
     }
 
-    /// The final of an INVITE that was given up: nothing of it rings any more.
-    pub(super) fn settle_leg(&mut self, n: u8) {
+    /// An INVITE has its final: a CANCEL of it leaves no more, not even again (RFC 3261 §9.1), and nothing of it
+    /// rings any more.
+    pub(super) fn final_came(&mut self, n: u8) {
         let legs = self.more.as_mut().map(|more| &mut more.legs);
         if let Some(leg) = legs.and_then(|legs| legs.iter_mut().find(|leg| leg.n == n)) {
             leg.settled = true;
+            leg.cancel = None;
+        } else if n == self.invite_n {
+            self.cancel = None;
         }
     }
 

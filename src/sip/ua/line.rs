@@ -220,11 +220,11 @@ impl Line {
         target.copied().unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
     }
 
-    /// The place of the target at this address; the first where none is.
-    pub(super) fn place_of(&self, address: IpAddr) -> u8 {
+    /// The target at this address.
+    pub(super) fn target_at(&self, address: IpAddr) -> Option<SocketAddr> {
         let address = address.to_canonical();
-        let mut places = (0..).zip(&self.trunk.targets);
-        places.find(|(_, target)| target.ip().to_canonical() == address).map_or(0, |(n, _)| n)
+        let here = |target: &&SocketAddr| target.ip().to_canonical() == address;
+        self.trunk.targets.iter().find(here).copied()
     }
 
     /// Whether a datagram from this address can be of this trunk.

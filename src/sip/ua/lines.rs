@@ -74,11 +74,15 @@ impl Lines {
         }
     }
 
-    /// The first line, current ones first, that a datagram from this address can belong to.
-    pub(super) fn admitting(&self, from: IpAddr) -> Option<LineId> {
+    /// The line that a datagram from this address most likely belongs to, if any: one that we call ourselves so on,
+    /// then one whose target is there, then a current one.
+    pub(super) fn admitting(&self, from: IpAddr, sent_by: &[u8]) -> Option<LineId> {
         let all = (0..).zip(&self.lines).filter_map(|(n, line)| Some((LineId(n), line.as_ref()?)));
         all.filter(|(_, line)| line.admits(from))
-            .max_by_key(|(_, line)| line.current)
+            .max_by_key(|(_, line)| {
+                let named = line.trunk.advertised.as_bytes().eq_ignore_ascii_case(sent_by);
+                (named, line.target_at(from).is_some(), line.current)
+            })
             .map(|(id, _)| id)
     }
 

@@ -92,10 +92,11 @@ impl UserAgent {
     ) {
         let tenant = self.slots.get(branch.slot, branch.generation);
         let Some(Tenant::Ended { to, line, target, refused }) = tenant else { return };
-        let home = (line, target);
+        let Some(known) = self.lines.get(line) else { return };
+        let (home, uri) = ((line, known.target(target)), said::request_uri(to, known));
         match (key.method, status) {
             (Method::Invite, 300..=699) => {
-                self.on_line(home, when, |cx| said::acknowledge_again(message, to, cx));
+                self.on_line(home, when, |cx| said::acknowledge_again(message, &uri, cx));
                 if !refused {
                     let ended = Tenant::Ended { to, line, target, refused: true };
                     self.slots.change(branch.slot, ended);
@@ -118,16 +119,16 @@ impl UserAgent {
         from: SocketAddr,
         when: (Instant, Instant),
     ) {
-        let Some(line) = self.lines.admitting(from.ip()) else {
+        let Some(line) = self.lines.admitting(from.ip(), key.sent_by) else {
             self.dropped.strangers += 1;
             return;
         };
         // Where the INVITE went is forgotten; what answers it is as good a guess as any.
-        let target = self.lines.get(line).map_or(0, |line| line.place_of(from.ip()));
-        let home = (line, target);
-        match (key.method, status, said::called(message)) {
-            (Method::Invite, 300..=699, Some(to)) => {
-                self.on_line(home, when, |cx| said::acknowledge_again(message, to, cx));
+        let target = self.lines.get(line).and_then(|line| line.target_at(from.ip()));
+        let home = (line, target.unwrap_or(from));
+        match (key.method, status, said::uri_called(message)) {
+            (Method::Invite, 300..=699, Some(uri)) => {
+                self.on_line(home, when, |cx| said::acknowledge_again(message, uri, cx));
             }
             (Method::Invite, 200..=299, _) => {
                 self.hang_up_stray(message, key, (status, branch), home, when);
@@ -144,12 +145,11 @@ impl UserAgent {
 
     fn on_line(
         &mut self,
-        (line, target): (LineId, u8),
+        (line, target): (LineId, SocketAddr),
         (now, received): (Instant, Instant),
         act: impl FnOnce(&mut Context<'_>),
     ) {
         let Some(line) = self.lines.get(line) else { return };
-        let target = line.target(target);
         let mut cx =
             Context { identity: &self.identity, line, out: &mut self.out, target, now, received };
         act(&mut cx);
@@ -160,7 +160,7 @@ impl UserAgent {
         message: &Message,
         key: &Key<'_>,
         (status, branch): (u16, Branch),
-        (line, target): (LineId, u8),
+        (line, target): (LineId, SocketAddr),
         when: (Instant, Instant),
     ) {
         let known =
@@ -225,7 +225,7 @@ impl UserAgent {
 
     /// A request: answered if it is from a trunk, otherwise not even looked at.
     pub(super) fn handle_request(&mut self, message: &Message, from: SocketAddr) {
-        let Some(id) = self.lines.admitting(from.ip()) else {
+        let Some(id) = self.lines.admitting(from.ip(), b"") else {
             self.dropped.strangers += 1;
             return;
         };

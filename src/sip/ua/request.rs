@@ -153,6 +153,7 @@ pub(super) fn ack_refusal(out: &mut Vec<u8>, line: &Line, wire: &Wire, turn: Tur
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Echo<'a> {
     pub(super) uri: &'a [u8],
+    pub(super) sent_by: &'a [u8],
     pub(super) branch: &'a [u8],
     pub(super) from: &'a [u8],
     pub(super) to: &'a [u8],
@@ -162,11 +163,12 @@ pub(super) struct Echo<'a> {
 
 /// Writes the ACK of a refusal once more, when the call itself is gone.
 pub(super) fn ack_again(out: &mut Vec<u8>, line: &Line, echo: Echo<'_>) {
-    let parts: [&[u8]; 12] = [
+    let parts: [&[u8]; 13] = [
         b"ACK ",
         echo.uri,
-        b" SIP/2.0\r\n",
-        &line.segments.via,
+        b" SIP/2.0\r\nVia: SIP/2.0/UDP ",
+        echo.sent_by,
+        b";rport;branch=",
         echo.branch,
         &line.segments.echo_head,
         echo.from,

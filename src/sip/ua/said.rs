@@ -59,17 +59,17 @@ pub(super) fn request_uri(to: Destination, line: &Line) -> Vec<u8> {
     format!("sip:+{}@{}", to.reveal().as_str(), line.trunk.domain).into_bytes()
 }
 
-/// Acknowledges a refusal again, from nothing but the refusal and the number that was called.
+/// Acknowledges a refusal again, from nothing but the refusal and the Request-URI of the INVITE.
 ///
-/// Branch, From, To, Call-ID and CSeq are our own, echoed; the branch's check has shown that they come from us.
-pub(super) fn acknowledge_again(message: &Message, to: Destination, cx: &mut Context<'_>) {
+/// Via, From, To, Call-ID and CSeq are our own, echoed; the branch's check has shown that they come from us.
+pub(super) fn acknowledge_again(message: &Message, uri: &[u8], cx: &mut Context<'_>) {
     let Ok(key) = message.key() else { return };
     let value = |name| message.value(name).map(|value| value.unfolded()).unwrap_or_default();
     let (from, to_value, call_id) = (value(Name::From), value(Name::To), value(Name::CallId));
-    let uri = request_uri(to, cx.line);
     cx.send(|out, line| {
         let echo = request::Echo {
-            uri: &uri,
+            uri,
+            sent_by: key.sent_by,
             branch: key.branch,
             from: &from,
             to: &to_value,
@@ -78,6 +78,11 @@ pub(super) fn acknowledge_again(message: &Message, to: Destination, cx: &mut Con
         };
         request::ack_again(out, line, echo);
     });
+}
+
+/// The Request-URI of the INVITE as its To has it: we write the same into both.
+pub(super) fn uri_called(message: &Message) -> Option<&[u8]> {
+    Some(message.to().ok()?.uri.text)
 }
 
 /// The number that a response's To names, for a call that nothing else is known of.

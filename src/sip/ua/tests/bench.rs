@@ -179,10 +179,16 @@ impl Bench {
 
     /// Bytes arrive.
     pub(super) fn receive(&mut self, from: &str, text: &str) -> &mut Self {
+        self.receive_late(from, text, 0)
+    }
+
+    /// Bytes that arrived so many milliseconds ago are handled now.
+    pub(super) fn receive_late(&mut self, from: &str, text: &str, late: u64) -> &mut Self {
         let from: SocketAddr = from.parse().unwrap();
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        let received = self.instant();
-        self.ua.handle_datagram(Datagram { from, received, bytes }, received);
+        let now = self.instant();
+        let received = Instant::from_micros(now.as_micros() - late * 1000);
+        self.ua.handle_datagram(Datagram { from, received, bytes }, now);
         self.collect();
         self
     }

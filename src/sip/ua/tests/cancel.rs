@@ -292,3 +292,52 @@ fn can_19_with_a_hold_of_zero_the_cancel_leaves_in_the_same_turn_as_the_180_came
     let due = bench.ua.poll_timeout().unwrap();
     assert!(due > bench.instant(), "nothing waits for a later turn");
 }
+
+#[test]
+fn can_19_the_hold_counts_from_the_arrival_of_the_180_and_not_from_when_we_found_time_for_it() {
+    // The machine stood still for two seconds while the phone rang. The hold began when we got to the 180, so the
+    // phone rang for two seconds more than it was meant to.
+    let mut bench = Bench::new();
+    let invite = bench.call();
+    bench.at(20).say(&invite.reply(100, "Trying"));
+    bench.at(3000).receive_late(TARGET, &invite.reply(180, "Ringing").tag("a").text(), 2000);
+    bench.nothing().at(3001);
+    bench.only("CANCEL");
+}
+
+#[test]
+fn can_19_the_rest_of_the_hold_is_waited_for() {
+    let mut bench = Bench::new();
+    let invite = bench.call();
+    bench.at(20).say(&invite.reply(100, "Trying"));
+    bench.at(3000).receive_late(TARGET, &invite.reply(180, "Ringing").tag("a").text(), 400);
+    bench.at(3199).nothing().at(3200);
+    bench.only("CANCEL");
+}
+
+#[test]
+fn can_07_an_answer_behind_the_180_in_a_backlog_forbids_the_cancel_that_is_overdue() {
+    let mut bench = Bench::new();
+    let invite = bench.call();
+    bench.at(20).say(&invite.reply(100, "Trying"));
+    bench.at(3000).receive_late(TARGET, &invite.reply(180, "Ringing").tag("a").text(), 2000);
+    bench.receive_late(TARGET, &invite.answer("a").text(), 500);
+    bench.exactly(["ACK", "BYE"]);
+}
+
+#[test]
+fn can_07_a_cancel_is_not_sent_again_once_the_final_has_arrived() {
+    // Its 200 was lost, or the far end never sends one. The 487 says all there is to say, and yet the CANCEL went out
+    // ten times more, to a far end that had long forgotten the call.
+    let mut bench = Bench::new();
+    let (invite, cancel) = bench.cancelled();
+    bench.at(1650).say(&invite.reply(487, "Request Terminated").tag("a"));
+    bench.rests();
+    assert_eq!(bench.times("CANCEL"), [cancel.at]);
+
+    let mut bench = Bench::new();
+    let (invite, cancel) = bench.cancelled();
+    bench.at(1650).say(&invite.answer("a"));
+    bench.rests();
+    assert_eq!(bench.times("CANCEL"), [cancel.at], "nor after an answer");
+}

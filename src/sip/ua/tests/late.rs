@@ -160,6 +160,52 @@ fn can_18_a_refusal_of_an_earlier_life_is_acknowledged() {
 }
 
 #[test]
+fn can_18_the_ack_for_a_forgotten_call_repeats_the_via_and_the_uri_of_its_invite() {
+    // Meanwhile the trunk had another advertised address and another domain, and the ACK had these.
+    let mut earlier = Bench::new();
+    let invite = earlier.call();
+    let busy = invite.reply(486, "Busy Here").tag("a");
+    let mut moved = trunk();
+    moved.advertised = "203.0.113.77:5099".into();
+    moved.domain = "elsewhere.example".into();
+    let mut bench = Bench::life(2, moved);
+    bench.say(&busy);
+    let ack = bench.only("ACK");
+    assert_eq!(ack.header("Via"), invite.header("Via"));
+    assert_eq!(ack.uri(), invite.uri());
+}
+
+#[test]
+fn can_18_the_ack_for_a_forgotten_call_goes_to_whoever_says_that_it_was_refused() {
+    // The trunk's target had changed, and the ACK went to the new one, which knew nothing of the call.
+    let mut earlier = Bench::new();
+    let invite = earlier.call();
+    let mut moved = trunk();
+    moved.targets = vec!["192.0.2.200:5060".parse().unwrap()];
+    moved.peers = vec!["192.0.2.10".parse().unwrap()];
+    let mut bench = Bench::life(2, moved);
+    bench.say(&invite.reply(486, "Busy Here").tag("a"));
+    assert_eq!(bench.only("ACK").to.to_string(), TARGET);
+}
+
+#[test]
+fn can_18_the_ack_for_a_forgotten_call_has_the_route_of_the_trunk_that_bears_its_name() {
+    // Two trunks lead to the same carrier, and the ACK had the Route of the other one.
+    let invite = Bench::new().call();
+    let busy = invite.reply(486, "Busy Here").tag("a");
+    for other_last in [true, false] {
+        let mut other = trunk();
+        other.advertised = "203.0.113.77:5099".into();
+        other.route = Some("other.example".into());
+        let mut bench = Bench::life(2, trunk());
+        let trunks = if other_last { vec![trunk(), other] } else { vec![other, trunk()] };
+        bench.ua.configure(trunks);
+        bench.say(&busy);
+        assert_eq!(bench.only("ACK").headers("Route"), [""; 0]);
+    }
+}
+
+#[test]
 fn tx_12_a_2xx_of_an_earlier_life_from_a_stranger_is_dropped() {
     let invite = Bench::new().call();
     let mut bench = Bench::life(2, trunk());
