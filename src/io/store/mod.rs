@@ -10,7 +10,7 @@ use crate::verify::record::Record;
 pub enum Verdict {
     /// Everything up to here is kept.
     Kept(Seq),
-    /// Nothing from here on is kept; it must be given again.
+    /// Nothing from here on is kept, whatever was appended before this was said; it must be given again.
     Failed(Seq),
 }
 
