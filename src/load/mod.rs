@@ -36,28 +36,42 @@ pub struct Wish {
 
 /// Calls that may be made up for at once after a pause, so that a rate is kept on a busy machine without a burst.
 const CATCH_UP: Duration = Duration::from_millis(20);
+/// Calls of a rate are placed in groups, so long apart: a thread that is woken for every call spends its time on waking.
+const GROUP: Duration = Duration::from_millis(5);
 /// Answers taken at a time.
 const ANSWERS: usize = 256;
 
-/// When the next call may be placed.
+/// When the next calls may be placed.
 struct Rate {
     gap: Duration,
     next: Instant,
+    group_at: Instant,
 }
 
 impl Rate {
     fn new(rate: Option<f64>, now: Instant) -> Self {
         let gap = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
-        Self { gap, next: now }
+        Self { gap, next: now, group_at: now }
     }
 
-    /// Whether a call may be placed now; how long to wait otherwise.
-    fn wait(&mut self, now: Instant) -> Duration {
-        let earliest = Instant::from_micros(
-            now.as_micros().saturating_sub(u64::try_from(CATCH_UP.as_micros()).unwrap_or(0)),
-        );
-        self.next = self.next.max(earliest);
-        self.next.since(now)
+    /// How many calls may be placed now.
+    fn due(&mut self, now: Instant) -> u64 {
+        if self.gap.is_zero() {
+            return u64::MAX;
+        }
+        let catch_up = u64::try_from(CATCH_UP.as_micros()).unwrap_or(0);
+        self.next = self.next.max(Instant::from_micros(now.as_micros().saturating_sub(catch_up)));
+        if now < self.group_at || now < self.next {
+            return 0;
+        }
+        self.group_at = now + GROUP;
+        let due = 1 + now.since(self.next).as_nanos() / self.gap.as_nanos();
+        u64::try_from(due).unwrap_or(u64::MAX)
+    }
+
+    /// How long until there are any.
+    fn wait(&self, now: Instant) -> Duration {
+        self.next.max(self.group_at).since(now)
     }
 
     fn placed(&mut self) {
@@ -81,10 +95,8 @@ pub async fn run(
     let mut last = wish.count;
     loop {
         let mut full = false;
-        while placed < last && under_way < wish.concurrency {
-            if !rate.wait(clock.instant()).is_zero() {
-                break;
-            }
+        let mut due = rate.due(clock.instant());
+        while placed < last && under_way < wish.concurrency && due > 0 {
             let command = Command::Place { plan: plan(wish, rng), not_after: Instant::NEVER };
             match client.try_ask(placed, command) {
                 Asked::Yes => {}
@@ -97,6 +109,7 @@ pub async fn run(
             rate.placed();
             placed += 1;
             under_way += 1;
+            due -= 1;
         }
         if placed >= last && under_way == 0 {
             return tally;
