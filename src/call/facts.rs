@@ -167,6 +167,8 @@ pub struct Facts {
     pub cancel_status: Option<u16>,
     /// 181, Diversion or History-Info was seen (RFC 3261 §21.1.3, RFC 5806, RFC 7044).
     pub forwarded: bool,
+    /// Somebody wanted the call to end before there was anything to cancel, and its challenge was not answered.
+    pub withdrawn: bool,
     /// How the INVITE ended.
     pub end: End,
     /// The final response.

@@ -208,6 +208,12 @@ impl Outbound {
         )
     }
 
+    /// Whether somebody wants the call to end, and nothing came yet that could be cancelled.
+    #[must_use]
+    pub const fn is_unwanted(&self) -> bool {
+        matches!(self.state, State::Inviting { doomed: Some(CancelCause::Asked), .. })
+    }
+
     /// Whether the call is over.
     #[must_use]
     pub const fn is_over(&self) -> bool {

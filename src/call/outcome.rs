@@ -160,6 +160,7 @@ pub fn classify(facts: &Facts) -> Outcome {
         End::Answered => answered(facts),
         End::Refused | End::NoFinal if facts.cancel.is_some() => cancelled(facts),
         End::NoFinal => Outcome::TrunkTimeout,
+        End::Refused if facts.withdrawn => Outcome::CancelledByApi,
         End::Refused => facts.said.as_ref().map_or(Outcome::Other, |said| refused(facts, said)),
     }
 }

@@ -10,9 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::trunk::{TrunkArgs, runtime};
+use super::trunk::{EndWish, TrunkArgs, runtime};
 use super::value::{HostMaybePort, HostPort, duration};
 use super::{Exit, Failure, Stdout};
 use crate::base::clock::{Instant, Now};
@@ -322,9 +321,7 @@ impl Call {
 /// for from before the call is placed, and the wish is kept until there is a call to cancel.
 async fn conduct(client: &mut Client, plan: Plan) -> Result<std::sync::Arc<Cdr>, Failure> {
     const NUMBER: u64 = 1;
-    let deaf = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+    let mut end_wish = EndWish::listen()?;
     client.try_ask(NUMBER, Command::Place { plan, not_after: Instant::NEVER });
     let mut answers = Vec::new();
     let mut started = None;
@@ -333,8 +330,7 @@ async fn conduct(client: &mut Client, plan: Plan) -> Result<std::sync::Arc<Cdr>,
         answers.clear();
         let count = tokio::select! {
             count = client.answers(&mut answers, 4) => Some(count),
-            _ = interrupt.recv() => None,
-            _ = terminate.recv() => None,
+            () = end_wish.heard() => None,
         };
         if count == Some(0) {
             return Err(Failure::Failed("the call ended without a record".to_owned()));

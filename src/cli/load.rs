@@ -1,6 +1,6 @@
 //! `onering load`: how much this machine, this engine and this far end can do.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use nix::sys::time::TimeVal;
 use serde::Serialize;
 
 use super::call::{destination, no_alert};
-use super::trunk::{TrunkArgs, runtime};
+use super::trunk::{EndWish, TrunkArgs, runtime};
 use super::value::duration;
 use super::{Exit, Failure, Stdout};
 use crate::base::number::Destination;
@@ -128,34 +128,31 @@ impl Calls {
         let (before, began) = (cpu(), clock.instant());
         let (ended, measured) = runtime()?.block_on(async {
             tokio::join!(driver.run(), async move {
-                let interrupted = Rc::new(RefCell::new(false));
-                let watched = Rc::clone(&interrupted);
+                let mut end_wish = EndWish::listen()?;
+                let unwanted = Cell::new(false);
                 let mut rng = Rng::from_os();
-                let tally = {
-                    let tick = |tally: &Tally| {
-                        progress.show(tally);
-                        !*watched.borrow()
-                    };
-                    let calls = load::run(&mut client, &wish, clock, &mut rng, tick);
-                    let interrupt = async {
-                        tokio::signal::ctrl_c().await.ok();
-                        *interrupted.borrow_mut() = true;
-                        std::future::pending::<()>().await;
-                    };
-                    tokio::select! {
-                        tally = calls => tally,
-                        () = interrupt => Tally::default(),
-                    }
+                let tick = |tally: &Tally| {
+                    progress.show(tally);
+                    !unwanted.get()
+                };
+                let listen = async {
+                    end_wish.heard().await;
+                    unwanted.set(true);
+                    std::future::pending().await
+                };
+                let tally = tokio::select! {
+                    tally = load::run(&mut client, &wish, clock, &mut rng, tick) => tally,
+                    never = listen => never,
                 };
                 let (wall, used) = (clock.instant().since(began), cpu().saturating_sub(before));
                 progress.clear();
                 let stay = if tally.retransmissions > 0 { LOSSY } else { QUIET };
                 tokio::time::timeout(stay, std::future::pending::<()>()).await.ok();
                 drop(client);
-                (tally, wall, used)
+                Ok::<_, Failure>((tally, wall, used))
             })
         });
-        let (tally, wall, used) = measured;
+        let (tally, wall, used) = measured?;
         let ended = ended.map_err(|error| Failure::Failed(error.to_string()))?;
         let figures = Figures {
             calls: tally.calls,

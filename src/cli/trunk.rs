@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket as Probe};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use super::value::HostPort;
@@ -172,4 +173,28 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::Failed(format!("cannot start the event loop: {error}")))
+}
+
+/// The wish to end: SIGINT (Ctrl-C) or SIGTERM. Listened for from the moment it is made.
+pub(super) struct EndWish {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndWish {
+    /// To be called within the event loop.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let deaf = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
+        let interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+        let terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Waits for it; again for the next one.
+    pub(super) async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

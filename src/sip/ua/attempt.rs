@@ -315,7 +315,10 @@ impl Attempt {
         if again {
             return;
         }
+        let challenged = matches!(status, 401 | 407) && cx.line.trunk.credentials.is_some();
+        let withdrawn = challenged && self.call.is_unwanted();
         let facts = &mut self.facts;
+        facts.withdrawn = withdrawn;
         key.to_tag.and_then(|tag| facts.tag(tag));
         facts.times.answer_or_refusal.first(At::of(cx.received, self.started));
         if facts.end == End::Open {
