@@ -92,7 +92,7 @@ pub async fn run(
     let mut rate = Rate::new(wish.rate, clock.instant());
     let mut answers = Vec::with_capacity(ANSWERS);
     let (mut placed, mut under_way) = (0_u64, 0_usize);
-    let mut last = wish.count;
+    let (mut last, mut ending) = (wish.count, false);
     loop {
         let mut full = false;
         let mut due = rate.due(clock.instant());
@@ -139,8 +139,8 @@ pub async fn run(
                 }
             }
         }
-        if !tick(&tally) && last > placed {
-            last = placed;
+        if !tick(&tally) && !ending {
+            (ending, last) = (true, placed);
             client.try_ask(0, Command::Drain);
         }
     }

@@ -1,0 +1,181 @@
+//! `onering load calls` and `onering call` against `onering carrier`, as programs.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A running far end. Killed when dropped, should a test fail in between.
+struct FarEnd {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl FarEnd {
+    fn start(args: &[&str]) -> Self {
+        let mut command = onering(&["carrier", "--listen", "127.0.0.1:0", "--json"]);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let listening: Value = serde_json::from_str(&line).unwrap();
+        let address = listening["address"].as_str().unwrap().to_owned();
+        Self { child, out, address }
+    }
+
+    /// SIGTERM, then exit code and summary.
+    fn stop(&mut self) -> (i32, Value) {
+        signal(&self.child, "-TERM");
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        let summary = rest.lines().last().and_then(|line| serde_json::from_str(line).ok());
+        (self.child.wait().unwrap().code().unwrap(), summary.unwrap_or_default())
+    }
+}
+
+impl Drop for FarEnd {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn onering(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onering"));
+    command.args(args);
+    command
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+fn load(far_end: &FarEnd, args: &[&str]) -> Output {
+    let base = ["load", "calls", "--json", "--target", far_end.address.as_str()];
+    onering(&base).args(args).output().unwrap()
+}
+
+#[test]
+fn every_call_rings_and_is_counted_and_the_judge_finds_nothing() {
+    let mut far_end = FarEnd::start(&["--behaviour", "rings"]);
+    let output = load(&far_end, &["--count", "300", "--concurrency", "50"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(figures["calls"], 300);
+    assert_eq!(figures["rang"], 300);
+    assert_eq!(figures["outcomes"]["rang"], 300);
+    let numbers = ["wall_s", "calls_per_s", "cpu_us_per_call", "retransmissions", "max_rss_kib"];
+    for name in numbers {
+        assert!(figures[name].is_number(), "{name} in {figures}");
+    }
+    for times in ["cancel_us", "pdd_us"] {
+        for name in ["p50", "p90", "p99", "p999", "max"] {
+            assert!(figures[times][name].is_u64(), "{times}.{name} in {figures}");
+        }
+    }
+    let (code, summary) = far_end.stop();
+    assert_eq!(code, 0, "{summary}");
+    assert_eq!(summary["calls"], 300, "{summary}");
+}
+
+#[test]
+fn calls_that_never_ring_are_counted_by_what_they_came_to_and_end_with_1() {
+    let mut far_end = FarEnd::start(&["--behaviour", "busy"]);
+    let output = load(&far_end, &["--count", "20", "--concurrency", "20"]);
+    assert_eq!(output.status.code(), Some(1));
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(figures["outcomes"]["busy"], 20, "{figures}");
+    assert_eq!(far_end.stop().0, 0);
+}
+
+/// RFC 3261 §9.1, and common decency: whoever stops a load does not leave twenty phones ringing.
+#[test]
+fn can_20_a_load_that_is_told_to_end_cancels_what_rings() {
+    let mut far_end = FarEnd::start(&["--behaviour", "rings"]);
+    let target = far_end.address.clone();
+    let args = ["load", "calls", "--json", "--count", "20", "--concurrency", "20"];
+    let mut child = onering(&args)
+        .args(["--hold", "10m", "--target", &target])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until_all_ring(&target);
+    signal(&child, "-TERM");
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.wait().unwrap();
+    let figures: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(figures["calls"], 20, "{figures}");
+    assert_eq!(figures["outcomes"]["rang"], 20, "{figures}");
+    let (code, summary) = far_end.stop();
+    assert_eq!(code, 0, "{summary}");
+    assert_eq!(summary["left_ringing"], 0, "{summary}");
+}
+
+/// Places a call of our own: what was sent to the far end before has been answered when it ends.
+fn until_all_ring(target: &str) {
+    let output = onering(&["call", "+12025550142", "--from", "+12025550199", "--hold", "300ms"])
+        .args(["--target", target, "--json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_far_end_that_is_not_there_is_found_out_at_once() {
+    // Bound and closed again: nobody answers there.
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let target = format!("127.0.0.1:{port}");
+    let output = onering(&["call", "+12025550142", "--from", "+12025550199", "--json"])
+        .args(["--target", &target])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let cdr: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(cdr["outcome"], "trunk_unreachable");
+    assert_eq!(cdr["retransmissions"], 0);
+}
+
+#[test]
+fn what_cannot_be_is_named_and_ends_with_2() {
+    let good = ["--target", "127.0.0.1:5070", "--from", "+12025550199"];
+    let cases: [(&[&str], &str); 9] = [
+        (&["call", "12025550142"], "begins with +"),
+        (&["call", "+12"], "2 digits"),
+        (&["call", "+12025550142", "--hold", "6s"], "at most 5s"),
+        (&["call", "+12025550142", "--hold", "600"], "needs a unit"),
+        (&["call", "+12025550142", "--header", "X: a\r\nVia: b"], "control character"),
+        (&["call", "+12025550142", "--header", "Via: b"], "written by onering itself"),
+        (
+            &["call", "+12025550142", "--user", "u", "--password-env", "NO_SUCH_NAME_HERE"],
+            "NO_SUCH",
+        ),
+        (&["call", "+12025550142", "--local", "[::1]:0"], "address families"),
+        (&["call", "+12025550142", "--no-alert", "1ms"], "from 100ms"),
+    ];
+    for (args, says) in cases {
+        let output = onering(args).args(good).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_taken_port_and_a_name_without_address_are_named_and_end_with_1() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let local = taken.local_addr().unwrap().to_string();
+    let base = ["call", "+12025550142", "--from", "+12025550199"];
+    let output =
+        onering(&base).args(["--target", "127.0.0.1:5070", "--local", &local]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&local) && said.contains("taken"), "{said}");
+    let output = onering(&base).args(["--target", "no.such.name.invalid:5060"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no.such.name.invalid"), "{said}");
+}
