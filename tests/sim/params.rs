@@ -50,6 +50,8 @@ pub(crate) struct Params {
     pub(crate) cancels_permille: u32,
     /// Responses of which a forged copy comes as well, in a thousand.
     pub(crate) forged_permille: u32,
+    /// Refusals behind which another fork answers all the same, in a thousand.
+    pub(crate) ghosts_permille: u32,
     /// Requests and rubbish that nobody asked for.
     pub(crate) noise: usize,
     /// Times when a far end's port is closed for a while.
@@ -94,6 +96,7 @@ impl Params {
             drains: chance.hits(250),
             cancels_permille: chance.pick(&[0, 100, 500]),
             forged_permille: chance.pick(&[0, 20, 200]),
+            ghosts_permille: chance.pick(&[0, 0, 30, 300]),
             noise: chance.pick(&[0, 0, 10]),
             closings: if calm { 0 } else { chance.pick(&[0, 0, 1, 3]) },
             t1: MS(chance.pick(&[500, 500, 500, 200])),
@@ -120,6 +123,7 @@ impl Params {
             drains: false,
             cancels_permille: 0,
             forged_permille: 0,
+            ghosts_permille: 0,
             noise: 0,
             closings: 0,
             t1: MS(500),

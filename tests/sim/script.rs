@@ -167,6 +167,45 @@ pub(crate) fn forge(chance: &mut Chance, from: SocketAddr, bytes: &Bytes) -> (Ev
     (Event::Back { from, bytes: forged.into(), forgery: Some(forgery) }, delay)
 }
 
+/// What the to-tag of a fork begins with that no far end here knows.
+pub(crate) const GHOST: &str = "ghost";
+
+/// Behind a refusal another fork answers, at once or when the call is long forgotten.
+pub(crate) fn ghost(
+    chance: &mut Chance,
+    from: SocketAddr,
+    bytes: &Bytes,
+) -> Option<(Event, Duration)> {
+    let glance = Glance::of(bytes);
+    if glance.cseq_method != "INVITE" || glance.status < 300 {
+        return None;
+    }
+    let tag = format!("{GHOST}{}", chance.below(1000));
+    let (head, _) = std::str::from_utf8(bytes).ok()?.split_once("\r\n\r\n")?;
+    let text = head.replacen(glance.start, "SIP/2.0 200 OK", 1).replacen(glance.to_tag, &tag, 1);
+    let text = format!("{text}\r\nContact: <sip:{tag}@{from}>\r\n\r\n");
+    let longest = chance.pick(&[100, 5_000, 60_000]);
+    let back = Event::Back { from, bytes: text.into(), forgery: None };
+    Some((back, chance.within(MS(longest))))
+}
+
+/// The answer to the BYE that ends such a fork; none to its ACK.
+pub(crate) fn end_ghost(from: SocketAddr, request: &Bytes) -> Option<Event> {
+    let text = std::str::from_utf8(request).ok()?;
+    if !text.starts_with("BYE ") {
+        return None;
+    }
+    let answered = ["Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "];
+    let lines =
+        text.split("\r\n").filter(|line| answered.iter().any(|name| line.starts_with(name)));
+    let text: String = std::iter::once("SIP/2.0 200 OK")
+        .chain(lines)
+        .chain(["Content-Length: 0", ""])
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    Some(Event::Back { from, bytes: text.into(), forgery: None })
+}
+
 /// A request that nobody asked for, or rubbish; from a far end's address or from a stranger's.
 fn noise(chance: &mut Chance) -> Event {
     let number = chance.below(1000);

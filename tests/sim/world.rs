@@ -16,7 +16,7 @@ use onering::carrier::{Carrier, Config as CarrierConfig, Output as Said};
 use onering::engine::{Answer, Command, Engine, Input, Output};
 use onering::sip::txn::Timers;
 use onering::sip::txn::branch::BranchKey;
-use onering::sip::ua::{Config, Datagram};
+use onering::sip::ua::{Config, Datagram, Dropped};
 use onering::verify::record::Record;
 
 use super::chance::Chance;
@@ -267,6 +267,11 @@ impl World {
                         let back = Event::Back { from, bytes: bytes.clone(), forgery: None };
                         self.at(self.now + delay, back);
                     }
+                    if self.chance.hits(self.params.ghosts_permille)
+                        && let Some((event, delay)) = script::ghost(&mut self.chance, from, &bytes)
+                    {
+                        self.at(self.now + delay, event);
+                    }
                     if self.chance.hits(self.params.forged_permille) {
                         let (event, delay) = script::forge(&mut self.chance, from, &bytes);
                         self.at(self.now + delay, event);
@@ -351,7 +356,19 @@ impl World {
             self.log.datagram(self.now, Way::Arrived, &bytes);
         }
         let datagram = Datagram { from, received, bytes: bytes.clone() };
+        let before = self.dropped();
         self.feed(Input::Datagram(datagram), received, &cause, &bytes);
+        if forgery.is_some() && self.dropped() != before + 1 {
+            let start = Glance::of(&bytes).start;
+            self.checks.broken.push(format!("a forged {start} was not dropped"));
+        }
+    }
+
+    /// Datagrams that the engine says had no effect.
+    fn dropped(&self) -> u64 {
+        let Dropped { malformed, misrouted, forged, strangers, late, overflow } =
+            self.engine.user_agent().dropped();
+        malformed + misrouted + forged + strangers + late + overflow
     }
 
     fn command(&mut self, ticket: Ticket, command: Command) {
@@ -404,6 +421,14 @@ impl World {
         self.log.datagram(self.now, Way::Left(copies.len()), bytes);
         if to == STRANGER {
             self.checks.broken.push("an answer to a stranger".to_owned());
+        }
+        if Glance::of(bytes).to_tag.starts_with(script::GHOST) {
+            let arrived = copies.first().copied();
+            let answer = arrived.and_then(|delay| Some((script::end_ghost(to, bytes)?, delay)));
+            if let Some((event, delay)) = answer {
+                self.at(self.now + delay, event);
+            }
+            return;
         }
         // Answers to noise go back to where nobody waits for them.
         if Glance::of(bytes).status > 0 {
