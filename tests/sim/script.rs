@@ -159,7 +159,8 @@ pub(crate) fn forge(chance: &mut Chance, from: SocketAddr, bytes: &Bytes) -> (Ev
         }
         4 => {
             forgery = Forgery::Always;
-            text.replacen("Via: ", "Via: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKx\r\nVia: ", 1)
+            // Behind ours, as if it had still some way to go.
+            text.replacen("From: ", "Via: SIP/2.0/UDP 192.0.2.99;branch=z9hG4bKx\r\nFrom: ", 1)
         }
         _ => text.replacen("Via: SIP/2.0/UDP ", "Via: SIP/2.0/UDP x", 1),
     };

@@ -345,7 +345,7 @@ impl World {
         let cause = match forgery {
             None => Checks::cause(&bytes, from, &peers),
             Some(forgery) => {
-                if forgery == Forgery::WhileLive && !self.checks.is_live(Glance::of(&bytes).call_id)
+                if forgery == Forgery::WhileLive && !self.checks.is_live(Glance::of(&bytes).branch)
                 {
                     return;
                 }

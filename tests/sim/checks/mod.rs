@@ -144,9 +144,9 @@ impl Checks {
         }
     }
 
-    /// Whether a call is under way in the engine's eyes, so that what is forged in its name has to be found out.
-    pub(crate) fn is_live(&self, call_id: &str) -> bool {
-        self.find(call_id).is_some_and(|index| self.calls[index].over.is_none())
+    /// Whether the call of this branch is under way in the engine's eyes, so that what is forged in its name has to be found out.
+    pub(crate) fn is_live(&self, branch: &str) -> bool {
+        self.by_branch.get(branch).is_some_and(|&index| self.calls[index].over.is_none())
     }
 
     /// The engine is about to take this.
