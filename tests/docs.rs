@@ -142,6 +142,26 @@ fn no_file_speaks_of_the_machine_it_was_written_on() {
     }
 }
 
+#[test]
+fn every_outcome_is_explained_and_nothing_else() {
+    let source = fs::read_to_string(root().join("src/call/outcome.rs")).unwrap();
+    let names: BTreeSet<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \""))
+        .filter_map(|(_, rest)| rest.split_once('"'))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(names.contains("rang") && names.len() > 30, "{names:?}");
+    let page = fs::read_to_string(root().join("docs/OUTCOMES.md")).unwrap();
+    let explained: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" |"))
+        .flat_map(|(cell, _)| cell.split(", "))
+        .map(|name| name.trim_matches('`'))
+        .collect();
+    assert_eq!(names, explained);
+}
+
 /// Every file of the project, without what is built and what git keeps.
 fn files() -> impl Iterator<Item = PathBuf> {
     let mut found = Vec::new();

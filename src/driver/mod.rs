@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 
 /// Batches of datagrams handled before anything else gets its turn.
 const BATCHES_A_TURN: usize = 8;
+/// Datagrams handled before what they lead to is sent.
+const DATAGRAMS_A_SEND: usize = 16;
 /// Commands handled before datagrams get their turn again.
 const COMMANDS_A_TURN: usize = 64;
 /// Commands that may wait.
@@ -125,20 +127,24 @@ impl<S: Store> Driver<S> {
         Ok(Ended { store: self.store, inflow: intake.inflow(), engine: self.engine })
     }
 
-    /// Takes what has come in, a few batches at most.
+    /// Takes what has come in, a few batches at most. What it leads to leaves after every few datagrams: a CANCEL does
+    /// not wait for the rest of its batch.
     fn take(&mut self, intake: &mut Intake) -> io::Result<()> {
         for _ in 0..BATCHES_A_TURN {
             let now = self.clock.now();
-            let received = now.instant;
-            let taken = intake.take(|datagram| {
-                let Datagram { from, bytes } = datagram;
-                if let Some(watch) = &mut self.watch {
-                    let (peer, local) = (from, self.local);
-                    watch.received(&Passing { at: received, peer, local, bytes: &bytes }, now);
+            let taken = intake.take()?;
+            for few in intake.batch().chunks(DATAGRAMS_A_SEND) {
+                for Datagram { from, bytes } in few {
+                    let (received, from, bytes) = (now.instant, *from, bytes.clone());
+                    if let Some(watch) = &mut self.watch {
+                        let (peer, local) = (from, self.local);
+                        watch.received(&Passing { at: received, peer, local, bytes: &bytes }, now);
+                    }
+                    let datagram = ua::Datagram { from, received, bytes };
+                    self.engine.handle_input(Input::Datagram(datagram), now);
                 }
-                let datagram = ua::Datagram { from, received, bytes };
-                self.engine.handle_input(Input::Datagram(datagram), now);
-            })?;
+                self.send();
+            }
             if taken.errors {
                 intake.take_errors(|payload| {
                     self.engine.handle_input(Input::Undeliverable { payload }, now);

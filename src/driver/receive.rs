@@ -59,8 +59,9 @@ impl Intake {
         self.ready.ready(either).await.map(drop)
     }
 
-    /// Takes one batch; `each` gets the datagrams in order.
-    pub(super) fn take(&mut self, each: impl FnMut(Datagram)) -> io::Result<Taken> {
+    /// Takes one batch, in place of the last one.
+    pub(super) fn take(&mut self) -> io::Result<Taken> {
+        self.batch.clear();
         let Self { ready, receiver, peers, batch, .. } = self;
         let known = |from: SocketAddr| peers.contains(&from.ip().to_canonical());
         let mut taken = Taken { more: false, errors: false };
@@ -78,11 +79,15 @@ impl Intake {
             Err::<(), io::Error>(ErrorKind::WouldBlock.into())
         });
         debug_assert!(told.is_err(), "it always says that it would block");
-        batch.drain(..).for_each(each);
         match looked {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             Ok(()) | Err(_) => Ok(taken),
         }
+    }
+
+    /// The last batch, in order.
+    pub(super) fn batch(&self) -> &[Datagram] {
+        &self.batch
     }
 
     /// Takes what the network said did not arrive: as much of each datagram as came back.
