@@ -168,6 +168,24 @@ fn a_far_end_that_is_not_there_is_found_out_at_once() {
     assert_eq!(cdr["retransmissions"], 0);
 }
 
+/// The tail of a caller-ID is the code, and the middle of a destination is somebody's number.
+#[test]
+fn log_lines_have_masked_numbers() {
+    let far_end = FarEnd::start(&["--behaviour", "busy"]);
+    let output = onering(&["call", "+12025550142", "--from", "+12025550199"])
+        .args(["--target", &far_end.address])
+        .env("ONERING_LOG", "trace")
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("call ended"), "{log}");
+    assert!(log.contains("from=+12025****** ") && log.contains("to=+1202***0142 "), "{log}");
+    assert!(!log.contains("0199") && !log.contains("5550142"), "{log}");
+    let output = onering(&["man"]).env("ONERING_LOG", "=nonsense=").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ONERING_LOG"));
+}
+
 #[test]
 fn what_cannot_be_is_named_and_ends_with_2() {
     let good = ["--target", "127.0.0.1:5070", "--from", "+12025550199"];

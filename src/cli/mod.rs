@@ -13,10 +13,11 @@ mod trunk;
 pub mod value;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 pub use output::{Exit, Failure, Stdout};
 
@@ -64,7 +65,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut out = Stdout::new();
-    let ended = cli.command.run(&mut out);
+    let ended = log().and_then(|()| cli.command.run(&mut out));
     let flushed = out.flush().map_err(Failure::Output);
     match ended.and_then(|exit| flushed.map(|()| exit)) {
         Ok(exit) => exit.into(),
@@ -73,6 +74,22 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// Log lines go to standard error. `ONERING_LOG` says which, as in `ONERING_LOG=info` or `ONERING_LOG=onering::driver=debug`;
+/// by default what somebody should know of: warnings and errors.
+fn log() -> Result<(), Failure> {
+    const NAME: &str = "ONERING_LOG";
+    let wanted = std::env::var(NAME).unwrap_or_else(|_| "warn".to_owned());
+    let filter = EnvFilter::try_new(&wanted)
+        .map_err(|error| Failure::Usage(format!("{NAME}={wanted}: {error}")))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // A program that uses us as a library may log in its own way.
+    lines.try_init().ok();
+    Ok(())
 }
 
 #[cfg(test)]
