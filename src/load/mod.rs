@@ -38,6 +38,9 @@ pub struct Wish {
 const CATCH_UP: Duration = Duration::from_millis(20);
 /// Calls of a rate are placed in groups, so long apart: a thread that is woken for every call spends its time on waking.
 const GROUP: Duration = Duration::from_millis(5);
+/// Without a rate, a call that ended makes room for the next at once; but the number under way grows by at most so many a
+/// second. Two hundred thousand INVITEs at once would only fill, and overflow, the far end's receive buffer.
+const GROWTH: f64 = 20_000.0;
 /// Answers taken at a time.
 const ANSWERS: usize = 256;
 
@@ -49,16 +52,12 @@ struct Rate {
 }
 
 impl Rate {
-    fn new(rate: Option<f64>, now: Instant) -> Self {
-        let gap = rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
-        Self { gap, next: now, group_at: now }
+    fn new(rate: f64, now: Instant) -> Self {
+        Self { gap: Duration::from_secs_f64(1.0 / rate), next: now, group_at: now }
     }
 
     /// How many calls may be placed now.
     fn due(&mut self, now: Instant) -> u64 {
-        if self.gap.is_zero() {
-            return u64::MAX;
-        }
         let catch_up = u64::try_from(CATCH_UP.as_micros()).unwrap_or(0);
         self.next = self.next.max(Instant::from_micros(now.as_micros().saturating_sub(catch_up)));
         if now < self.group_at || now < self.next {
@@ -89,13 +88,15 @@ pub async fn run(
     mut tick: impl FnMut(&Tally) -> bool,
 ) -> Tally {
     let mut tally = Tally::default();
-    let mut rate = Rate::new(wish.rate, clock.instant());
+    let mut rate = Rate::new(wish.rate.unwrap_or(GROWTH), clock.instant());
+    // Calls that ended and whose place may be taken beyond the rate.
+    let mut freed = 0_u64;
     let mut answers = Vec::with_capacity(ANSWERS);
     let (mut placed, mut under_way) = (0_u64, 0_usize);
     let (mut last, mut ending) = (wish.count, false);
     loop {
         let mut full = false;
-        let mut due = rate.due(clock.instant());
+        let mut due = rate.due(clock.instant()) + freed;
         while placed < last && under_way < wish.concurrency && due > 0 {
             let command = Command::Place { plan: plan(wish, rng), not_after: Instant::NEVER };
             match client.try_ask(placed, command) {
@@ -106,7 +107,11 @@ pub async fn run(
                 }
                 Asked::Ended => return tally,
             }
-            rate.placed();
+            if freed > 0 {
+                freed -= 1;
+            } else {
+                rate.placed();
+            }
             placed += 1;
             under_way += 1;
             due -= 1;
@@ -136,6 +141,7 @@ pub async fn run(
                 Answer::Ended(cdr) => {
                     tally.add(&cdr);
                     under_way -= 1;
+                    freed += u64::from(wish.rate.is_none());
                 }
             }
         }
