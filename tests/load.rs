@@ -153,6 +153,29 @@ fn can_20_a_load_that_is_told_to_end_cancels_what_rings() {
     assert_eq!(figures["outcomes"]["rang"], 20, "{figures}");
 }
 
+/// A terminal that is closed must not leave a phone ringing either; and a capture that cannot be written is a failure.
+#[test]
+fn can_20_a_call_whose_terminal_goes_away_is_cancelled() {
+    let phones = Phones(UdpSocket::bind("127.0.0.1:0").unwrap());
+    phones.0.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let target = phones.0.local_addr().unwrap().to_string();
+    let mut command = onering(&["call", "+12025550142", "--from", "+12025550199", "--hold", "5s"]);
+    command.args(["--target", &target, "--pcap", "/dev/full", "--linger", "0ms"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (_, invite, from) = phones.next();
+    phones.answer(&invite, "180 Ringing", "INVITE", from);
+    signal(&child, "-HUP");
+    let (method, cancel, from) = phones.next();
+    assert_eq!(method, "CANCEL");
+    phones.answer(&cancel, "200 OK", "CANCEL", from);
+    phones.answer(&cancel, "487 Request Terminated", "INVITE", from);
+    assert_eq!(phones.next().0, "ACK");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/dev/full"), "{said}");
+}
+
 #[test]
 fn a_far_end_that_is_not_there_is_found_out_at_once() {
     // Bound and closed again: nobody answers there.
@@ -189,7 +212,8 @@ fn log_lines_have_masked_numbers() {
 #[test]
 fn what_cannot_be_is_named_and_ends_with_2() {
     let good = ["--target", "127.0.0.1:5070", "--from", "+12025550199"];
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
+        (&["call", "+12025550142", "--target", "0.0.0.0:5070"], "nobody answers"),
         (&["call", "12025550142"], "begins with +"),
         (&["call", "+12"], "2 digits"),
         (&["call", "+12025550142", "--hold", "6s"], "at most 5s"),

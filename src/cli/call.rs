@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -148,6 +148,8 @@ struct Seen {
     heard_at: Option<Instant>,
     /// The gap before it.
     gap: Duration,
+    /// What went wrong with the capture, first of all.
+    pcap_error: Option<std::io::Error>,
 }
 
 /// The watch of one call.
@@ -179,7 +181,7 @@ impl Recorder {
         if let Some(pcap) = &mut self.pcap
             && let Err(error) = pcap.datagram(unix_us, from, to, datagram.bytes)
         {
-            tracing::warn!(%error, "the capture is incomplete");
+            seen.pcap_error.get_or_insert(error);
         }
     }
 }
@@ -201,7 +203,7 @@ impl Watch for Recorder {
         if let Some(pcap) = &mut self.pcap
             && let Err(error) = pcap.flush()
         {
-            tracing::warn!(%error, "the capture is incomplete");
+            self.seen.borrow_mut().pcap_error.get_or_insert(error);
         }
     }
 }
@@ -257,6 +259,10 @@ impl Call {
         } else {
             out.write_all(seen.ladder.text(alert_status(&cdr)).as_bytes())?;
             writeln!(out, "\n{}", summary(&cdr, heard))?;
+        }
+        if let Some(error) = &seen.pcap_error {
+            let name = self.pcap.as_deref().unwrap_or_else(|| Path::new("")).display();
+            return Err(Failure::Failed(format!("cannot write {name}: {error}")));
         }
         Ok(if cdr.outcome.alerted() { Exit::Done } else { Exit::Failed })
     }

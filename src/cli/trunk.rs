@@ -31,8 +31,8 @@ pub(super) enum Transport {
 /// Where calls go, and from where.
 #[derive(Args, Debug)]
 pub(super) struct TrunkArgs {
-    /// The carrier's address; given again, or a name with several addresses: where to turn to when the first does
-    /// not answer or says 503
+    /// The carrier's address; given again, or a name with several addresses: where to turn to when the first cannot
+    /// be reached or says 503
     #[arg(long = "target", value_name = "HOST:PORT", required = true)]
     pub(super) targets: Vec<HostPort>,
     /// Our own address; by default the one that reaches the target, and any free port
@@ -136,6 +136,9 @@ fn targets(names: &[HostPort]) -> Result<Vec<SocketAddr>, Failure> {
             return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
         }
         let found = name.resolve_all().map_err(|e| Failure::Failed(format!("--target: {e}")))?;
+        if let Some(nowhere) = found.iter().find(|address| !is_somewhere(address.ip())) {
+            return Err(Failure::Usage(format!("--target: nobody answers from {}", nowhere.ip())));
+        }
         let family = targets.first().or_else(|| found.first()).is_some_and(SocketAddr::is_ipv4);
         let mut found: Vec<_> = found.into_iter().filter(|a| a.is_ipv4() == family).collect();
         if found.is_empty() {
@@ -147,6 +150,12 @@ fn targets(names: &[HostPort]) -> Result<Vec<SocketAddr>, Failure> {
         targets.extend(found);
     }
     Ok(targets)
+}
+
+/// Whether an answer can come from there: 0.0.0.0 would reach us ourselves, and answer from elsewhere.
+fn is_somewhere(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    !address.is_unspecified() && !address.is_multicast() && !broadcast
 }
 
 /// The address behind an argument.
@@ -175,10 +184,11 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::Failed(format!("cannot start the event loop: {error}")))
 }
 
-/// The wish to end: SIGINT (Ctrl-C) or SIGTERM. Listened for from the moment it is made.
+/// The wish to end: SIGINT (Ctrl-C), SIGTERM, or SIGHUP when the terminal is gone. Listened for from the moment it is made.
 pub(super) struct EndWish {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl EndWish {
@@ -187,7 +197,8 @@ impl EndWish {
         let deaf = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
         let terminate = signal(SignalKind::terminate()).map_err(deaf)?;
-        Ok(Self { interrupt, terminate })
+        let hang_up = signal(SignalKind::hangup()).map_err(deaf)?;
+        Ok(Self { interrupt, terminate, hang_up })
     }
 
     /// Waits for it; again for the next one.
@@ -195,6 +206,7 @@ impl EndWish {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -92,11 +92,6 @@ impl Client {
         }
     }
 
-    /// Waits until the engine's queue has room again; `false` when the engine has ended.
-    pub async fn room(&self) -> bool {
-        self.requests.reserve().await.is_ok()
-    }
-
     /// Waits for at least one answer and takes up to `limit`; how many, none when the engine has ended.
     pub async fn answers(&mut self, out: &mut Vec<(u64, Answer)>, limit: usize) -> usize {
         let count = self.answers.recv_many(out, limit).await;

@@ -189,7 +189,13 @@ impl<S: Store> Driver<S> {
                 }
             }
             self.store.commit();
-            let Some(verdict) = self.store.poll_verdict() else { break };
+            let Some(verdict) = self.store.poll_verdict() else {
+                // What could not be sent may have led to something else that can.
+                if self.engine.outbox().is_empty() {
+                    break;
+                }
+                continue;
+            };
             let input = match verdict {
                 Verdict::Kept(up_to) => Input::Stored { up_to },
                 Verdict::Failed(from) => Input::StoreFailed { from },
@@ -206,25 +212,39 @@ impl<S: Store> Driver<S> {
         }
         let batch: Vec<(SocketAddr, &[u8])> =
             outbox.iter().map(|sending| (sending.to, sending.bytes)).collect();
-        let mut refused: Vec<Bytes> = Vec::new();
+        let mut refused: Vec<usize> = Vec::new();
+        let mut undeliverable: Vec<Bytes> = Vec::new();
         self.sender.send(&batch, |place, cause| {
+            refused.push(place);
             if let Some((peer, bytes)) = batch.get(place) {
                 tracing::debug!(%peer, %cause, "not sent");
-                refused.push(Bytes::copy_from_slice(bytes));
+                // A full buffer is no verdict on the target: retransmission makes up for it.
+                if !is_full(&cause) {
+                    undeliverable.push(Bytes::copy_from_slice(bytes));
+                }
             }
         });
         if let Some(watch) = &mut self.watch {
             let now = self.clock.now();
-            for sending in outbox.iter() {
+            for (place, sending) in outbox.iter().enumerate() {
+                if refused.contains(&place) {
+                    continue;
+                }
                 let (peer, local, bytes) = (sending.to, self.local, sending.bytes);
                 watch.sent(&Passing { at: now.instant, peer, local, bytes }, sending.alert_at, now);
             }
         }
         self.engine.outbox_mut().clear();
-        for payload in refused {
+        for payload in undeliverable {
             self.engine.handle_input(Input::Undeliverable { payload }, self.clock.now());
         }
     }
+}
+
+/// Whether a datagram was refused for want of room, not for where it goes.
+fn is_full(cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::WouldBlock
+        || cause.raw_os_error() == Some(nix::errno::Errno::ENOBUFS as i32)
 }
 
 /// What is left when a driver ends.

@@ -46,36 +46,41 @@ const ANSWERS: usize = 256;
 
 /// When the next calls may be placed.
 struct Rate {
-    gap: Duration,
-    next: Instant,
+    /// Nanoseconds: at 700,000 calls a second a gap is one microsecond and a half.
+    gap_ns: u64,
+    next_ns: u64,
     group_at: Instant,
 }
 
 impl Rate {
     fn new(rate: f64, now: Instant) -> Self {
-        Self { gap: Duration::from_secs_f64(1.0 / rate), next: now, group_at: now }
+        Self { gap_ns: (1e9 / rate) as u64, next_ns: nanos(now), group_at: now }
     }
 
     /// How many calls may be placed now.
     fn due(&mut self, now: Instant) -> u64 {
-        let catch_up = u64::try_from(CATCH_UP.as_micros()).unwrap_or(0);
-        self.next = self.next.max(Instant::from_micros(now.as_micros().saturating_sub(catch_up)));
-        if now < self.group_at || now < self.next {
+        let catch_up = u64::try_from(CATCH_UP.as_nanos()).unwrap_or(0);
+        self.next_ns = self.next_ns.max(nanos(now).saturating_sub(catch_up));
+        if now < self.group_at || nanos(now) < self.next_ns {
             return 0;
         }
         self.group_at = now + GROUP;
-        let due = 1 + now.since(self.next).as_nanos() / self.gap.as_nanos();
-        u64::try_from(due).unwrap_or(u64::MAX)
+        1 + (nanos(now) - self.next_ns) / self.gap_ns.max(1)
     }
 
     /// How long until there are any.
     fn wait(&self, now: Instant) -> Duration {
-        self.next.max(self.group_at).since(now)
+        let group = self.group_at.since(now);
+        group.max(Duration::from_nanos(self.next_ns.saturating_sub(nanos(now))))
     }
 
     fn placed(&mut self) {
-        self.next = self.next + self.gap;
+        self.next_ns += self.gap_ns;
     }
+}
+
+fn nanos(at: Instant) -> u64 {
+    at.as_micros().saturating_mul(1000)
 }
 
 /// Places the calls and tallies them. `tick` is called now and then with how far it is; when it says `false`, no more
@@ -146,8 +151,9 @@ pub async fn run(
             }
         }
         if !tick(&tally) && !ending {
-            (ending, last) = (true, placed);
-            client.try_ask(0, Command::Drain);
+            last = placed;
+            // Asked again next time if the queue is full.
+            ending = client.try_ask(0, Command::Drain) == Asked::Yes;
         }
     }
 }

@@ -68,7 +68,7 @@ impl Dialog {
             uri: first.uri.into(),
             route: route.into(),
             ids: ids.into(),
-            hop: hop.address.unwrap_or(target),
+            hop: hop.address.filter(|hop| same_family(hop, &target)).unwrap_or(target),
             cseq: key.cseq,
         }
     }
@@ -136,6 +136,11 @@ fn strict_or_loose<'a>(routes: &mut Vec<Stop<'a>>, target: Stop<'a>) -> (Stop<'a
             (first, first)
         }
     }
+}
+
+/// Whether the socket that reaches one reaches the other.
+fn same_family(one: &SocketAddr, other: &SocketAddr) -> bool {
+    one.ip().to_canonical().is_ipv4() == other.ip().to_canonical().is_ipv4()
 }
 
 /// Whether a datagram may go there at all.

@@ -1,6 +1,7 @@
 //! INVITEs of an attempt that another one took the place of: sent with credentials, or to the trunk's next target.
 //!
-//! A request goes to the next target after a transport error, after silence, and after 503 (RFC 3263 §4.3), as long as
+//! A request goes to the next target after a transport error, after 503, and after 64*T1 of silence if the call's guard
+//! leaves time for that, which its default of 20 s does not (RFC 3263 §4.3); as long as
 //! no phone was alerted and nobody wants the call to end; so a cancelled INVITE never begins another one. It keeps
 //! Call-ID, From and CSeq, and has a branch of its own. The INVITE that was given up may have arrived after all: its
 //! first late provisional is cancelled on its own branch, where it went.

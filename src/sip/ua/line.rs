@@ -220,18 +220,25 @@ impl Line {
         target.copied().unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
     }
 
-    /// The target at this address.
-    pub(super) fn target_at(&self, address: IpAddr) -> Option<SocketAddr> {
-        let address = address.to_canonical();
+    /// The target that a datagram comes from: at its address and port, or at least at its address.
+    pub(super) fn target_at(&self, from: SocketAddr) -> Option<SocketAddr> {
+        let address = from.ip().to_canonical();
         let here = |target: &&SocketAddr| target.ip().to_canonical() == address;
-        self.trunk.targets.iter().find(here).copied()
+        let mut targets = self.trunk.targets.iter();
+        let exact = targets.clone().find(|target| here(target) && target.port() == from.port());
+        exact.or_else(|| targets.find(here)).copied()
+    }
+
+    /// Whether one of the targets is at this address.
+    pub(super) fn has_target(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trunk.targets.iter().any(|target| target.ip().to_canonical() == address)
     }
 
     /// Whether a datagram from this address can be of this trunk.
     pub(super) fn admits(&self, from: IpAddr) -> bool {
         let from = from.to_canonical();
-        self.trunk.targets.iter().any(|target| target.ip().to_canonical() == from)
-            || self.trunk.peers.iter().any(|peer| peer.to_canonical() == from)
+        self.has_target(from) || self.trunk.peers.iter().any(|peer| peer.to_canonical() == from)
     }
 }
 

@@ -81,7 +81,7 @@ impl Lines {
         all.filter(|(_, line)| line.admits(from))
             .max_by_key(|(_, line)| {
                 let named = line.trunk.advertised.as_bytes().eq_ignore_ascii_case(sent_by);
-                (named, line.target_at(from).is_some(), line.current)
+                (named, line.has_target(from), line.current)
             })
             .map(|(id, _)| id)
     }

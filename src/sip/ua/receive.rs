@@ -50,7 +50,7 @@ impl UserAgent {
             }
             Some(Tenant::Ended { line, .. }) => {
                 if self.belongs(line, &key, from) {
-                    self.after_the_end(message, &key, (status, branch), when);
+                    self.after_the_end(message, &key, (status, branch), from, when);
                 }
             }
             Some(Tenant::Stray(place)) => {
@@ -88,23 +88,27 @@ impl UserAgent {
         message: &Message,
         key: &Key<'_>,
         (status, branch): (u16, Branch),
+        from: SocketAddr,
         when: (Instant, Instant),
     ) {
         let tenant = self.slots.get(branch.slot, branch.generation);
         let Some(Tenant::Ended { to, line, target, refused }) = tenant else { return };
         let Some(known) = self.lines.get(line) else { return };
-        let (home, uri) = ((line, known.target(target)), said::request_uri(to, known));
+        // It may be the refusal of an earlier target, to which its ACK goes, as the INVITE did (§17.1.1.2).
+        let last = known.target(target);
+        let hop = known.target_at(from).unwrap_or(last);
+        let (home, uri) = ((line, hop), said::request_uri(to, known));
         match (key.method, status) {
             (Method::Invite, 300..=699) => {
                 self.on_line(home, when, |cx| said::acknowledge_again(message, &uri, cx));
-                if !refused {
+                if !refused && hop == last {
                     let ended = Tenant::Ended { to, line, target, refused: true };
                     self.slots.change(branch.slot, ended);
                     self.amend(branch, Late { status, alerted: false });
                 }
             }
             (Method::Invite, 200..=299) => {
-                self.hang_up_stray(message, key, (status, branch), home, when);
+                self.hang_up_stray(message, key, (status, branch, &uri), home, when);
             }
             _ => self.dropped.late += 1,
         }
@@ -124,14 +128,16 @@ impl UserAgent {
             return;
         };
         // Where the INVITE went is forgotten; what answers it is as good a guess as any.
-        let target = self.lines.get(line).and_then(|line| line.target_at(from.ip()));
+        let target = self.lines.get(line).and_then(|line| line.target_at(from));
         let home = (line, target.unwrap_or(from));
         match (key.method, status, said::uri_called(message)) {
             (Method::Invite, 300..=699, Some(uri)) => {
                 self.on_line(home, when, |cx| said::acknowledge_again(message, uri, cx));
             }
-            (Method::Invite, 200..=299, _) => {
-                self.hang_up_stray(message, key, (status, branch), home, when);
+            (Method::Invite, 200..=299, uri) => {
+                // Without a Contact and without a To that can be read nothing better is known.
+                let uri = uri.unwrap_or(b"sip:unknown.invalid");
+                self.hang_up_stray(message, key, (status, branch, uri), home, when);
             }
             _ => self.dropped.late += 1,
         }
@@ -159,7 +165,7 @@ impl UserAgent {
         &mut self,
         message: &Message,
         key: &Key<'_>,
-        (status, branch): (u16, Branch),
+        (status, branch, fallback): (u16, Branch, &[u8]),
         (line, target): (LineId, SocketAddr),
         when: (Instant, Instant),
     ) {
@@ -169,25 +175,19 @@ impl UserAgent {
             self.with_stray(place, when, Stray::acknowledge_again);
             return;
         }
-        let fallback = said::called(message)
-            .zip(self.lines.get(line))
-            .map(|(to, line)| said::request_uri(to, line));
         // Strays have room of their own: somebody is off the hook, however many calls there are.
         let max = self.calls_max.saturating_add(STRAYS_MAX);
         let taken = (self.strays.len() < STRAYS_MAX)
             .then(|| self.slots.take(Tenant::Stray(u32::MAX), max))
             .flatten();
-        let (Some((slot, generation)), Some(fallback)) = (taken, fallback) else {
-            if let Some((slot, _)) = taken {
-                self.slots.free(slot);
-            }
+        let Some((slot, generation)) = taken else {
             self.dropped.overflow += 1;
             return;
         };
         let mut stray = None;
         self.on_line((line, target), when, |cx| {
             let home = (slot, generation, line);
-            stray = Some(Stray::open(message, key, home, &fallback, cx));
+            stray = Some(Stray::open(message, key, home, fallback, cx));
         });
         let Some(place) = stray.and_then(|stray| self.strays.insert(stray).ok()) else {
             self.slots.free(slot);
@@ -247,7 +247,13 @@ impl UserAgent {
             let tag = FromTag::read(key.to_tag?)?;
             let (Tenant::Live(place), _) = self.slots.tenant(tag.slot)? else { return None };
             let attempt = self.attempts.get(place)?;
-            let same = attempt.wire.tag == tag && key.call_id == attempt.wire.call_id_text();
+            let known = |theirs: &[u8]| {
+                let early = attempt.facts.tags.iter().any(|tag| tag.as_slice() == theirs);
+                early || attempt.forks().iter().any(|fork| fork.has_tag(theirs))
+            };
+            let same = attempt.wire.tag == tag
+                && key.call_id == attempt.wire.call_id_text()
+                && key.from_tag.is_some_and(known);
             same.then_some(attempt)
         });
         match found {

@@ -84,9 +84,3 @@ pub(super) fn acknowledge_again(message: &Message, uri: &[u8], cx: &mut Context<
 pub(super) fn uri_called(message: &Message) -> Option<&[u8]> {
     Some(message.to().ok()?.uri.text)
 }
-
-/// The number that a response's To names, for a call that nothing else is known of.
-pub(super) fn called(message: &Message) -> Option<Destination> {
-    let to = message.to().ok()?;
-    Destination::parse(str::from_utf8(to.uri.user?).ok()?).ok()
-}

@@ -315,3 +315,17 @@ fn a_server_that_never_has_enough_is_left_after_four_rounds() {
     assert_eq!(bench.outcome(), Outcome::AuthFailed);
     bench.rests();
 }
+
+#[test]
+fn tx_05_a_refusal_that_an_earlier_target_repeats_after_the_end_is_acknowledged_there() {
+    let mut bench = Bench::on(with_two_targets());
+    let first = bench.call();
+    let refused = first.reply(503, "Service Unavailable").tag("a");
+    bench.at(40).say(&refused);
+    let second = bench.exactly(["ACK", "INVITE"]).into_iter().next_back().unwrap();
+    bench.at(80).say_from(SECOND, &second.reply(486, "Busy Here").tag("b")).only("ACK");
+    bench.at(540).say(&refused);
+    assert_eq!(bench.only("ACK").to, TARGET.parse().unwrap());
+    assert_eq!(bench.late(), [], "it is no news of the second");
+    bench.rests();
+}

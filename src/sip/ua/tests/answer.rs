@@ -248,3 +248,15 @@ fn more_forks_than_anybody_has_are_not_followed() {
     assert_eq!(bench.times("BYE").len(), 16);
     bench.rests();
 }
+
+#[test]
+fn prv_13_a_contact_that_our_socket_cannot_reach_is_named_but_the_way_is_the_targets() {
+    let mut bench = Bench::new();
+    let invite = bench.call();
+    let answer = invite.reply(200, "OK").tag("a").line("Contact: <sip:a@[2001:db8::7]:5070>");
+    bench.at(300).say(&answer);
+    for sent in bench.exactly(["ACK", "BYE"]) {
+        assert!(sent.text.contains(" sip:a@[2001:db8::7]:5070 SIP/2.0"), "{}", sent.text);
+        assert_eq!(sent.to, TARGET.parse().unwrap());
+    }
+}
