@@ -236,6 +236,16 @@ fn what_cannot_be_is_named_and_ends_with_2() {
 }
 
 #[test]
+fn a_load_on_one_number_rings_it_no_longer_than_a_call_may() {
+    let args =
+        ["load", "calls", "--target", "127.0.0.1:5070", "--count", "1", "--concurrency", "1"];
+    let output = onering(&args).args(["--hold", "6s", "--to", "+12025550142"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("at most 5s"), "{said}");
+}
+
+#[test]
 fn a_taken_port_and_a_name_without_address_are_named_and_end_with_1() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let local = taken.local_addr().unwrap().to_string();

@@ -175,7 +175,7 @@ pub struct Facts {
     pub said: Option<Box<Said>>,
     /// The answers.
     pub forks: Vec<Fork>,
-    /// INVITE transactions: 1, and one more for each challenge answered.
+    /// INVITE transactions: 1, and one more for each challenge answered and each further target.
     pub invites: u8,
     /// Challenges answered.
     pub auth_rounds: u8,

@@ -75,7 +75,8 @@ pub enum CancelCause {
 pub struct Pace {
     /// What starts the hold.
     pub trigger: Trigger,
-    /// From the alert to our CANCEL. 0 to [`HOLD_MAX`]; default 600 ms: long enough for a phone to log the call.
+    /// From the alert to our CANCEL. 0 to [`HOLD_MAX`] for somebody's phone, which whoever takes the wish sees to; a load on
+    /// numbers that nobody has may hold longer. Default 600 ms: long enough for a phone to log the call.
     pub hold: Duration,
     /// From the INVITE to the CANCEL of a call that never alerted. Default 20 s.
     ///

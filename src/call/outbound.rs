@@ -47,7 +47,7 @@ pub enum Action {
     None,
     /// Send the CANCEL, the only one.
     Cancel(CancelCause),
-    /// Acknowledge and hang up.
+    /// Nothing more than for every answer: it is acknowledged and hung up as it comes, this first one too.
     HangUp,
     /// No final came within 64*T1 of the CANCEL: destroy the INVITE transaction; the call is over.
     GiveUp,

@@ -17,7 +17,7 @@ use super::value::duration;
 use super::{Exit, Failure, Stdout};
 use crate::base::number::Destination;
 use crate::base::rng::Rng;
-use crate::call::{Pace, Trigger};
+use crate::call::{HOLD_MAX, Pace, Trigger};
 use crate::io::net::clock::Clock;
 use crate::load::{self, Percentiles, Stopwatch, Tally, Wish, histogram};
 
@@ -112,6 +112,12 @@ impl Load {
 
 impl Calls {
     fn run(&self, out: &mut Stdout) -> Result<Exit, Failure> {
+        if self.to.is_some() && self.hold > HOLD_MAX {
+            return Err(Failure::Usage(format!(
+                "--hold: at most {}s for a number of somebody's; without --to the numbers are nobody's",
+                HOLD_MAX.as_secs()
+            )));
+        }
         let bound = self.trunk.bind(None)?;
         let cancel_us = Rc::new(RefCell::new(histogram()));
         let stopwatch = Stopwatch::new(Rc::clone(&cancel_us));
