@@ -65,7 +65,10 @@ impl Bench {
         };
         let mut engine = Engine::new(config, Rng::from_seed(1));
         let now = Now { instant: Instant::from_millis(1), unix_us: 1_795_406_706_000_000 };
-        engine.handle_input(Input::Configure { trunks: vec![trunk] }, now);
+        engine.handle_input(
+            Input::Configure { trunks: vec![trunk], rules: std::sync::Arc::default() },
+            now,
+        );
         let (store, spent) = (Memory::new(), Duration::ZERO);
         Self { engine, store, now, far, spent, ended: 0, sent: (0, 0) }
     }
@@ -77,7 +80,7 @@ impl Bench {
                 match output {
                     Output::Store { seq, record } => self.store.append(seq, record),
                     Output::Reply { answer: Answer::Ended(_), .. } => self.ended += 1,
-                    Output::Reply { .. } | Output::Event(_) => {}
+                    Output::Reply { .. } | Output::Event(_) | Output::Load { .. } => {}
                 }
             }
             self.store.commit();

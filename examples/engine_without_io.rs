@@ -34,7 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut to_carrier, mut to_us) = (VecDeque::new(), VecDeque::new());
 
     let mut now = Instant::START;
-    engine.handle_input(Input::Configure { trunks: vec![trunk(ours, theirs)] }, wall(now));
+    engine.handle_input(
+        Input::Configure { trunks: vec![trunk(ours, theirs)], rules: std::sync::Arc::default() },
+        wall(now),
+    );
     let pace = Pace {
         trigger: Trigger::Ringing,
         hold: Duration::from_millis(600),
@@ -66,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Some(Output::Reply { .. }) => {
                     println!("{now:?}  the intent is stored, the call begins")
                 }
-                Some(Output::Event(_)) => {}
+                Some(Output::Event(_) | Output::Load { .. }) => {}
             }
         }
 

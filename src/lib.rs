@@ -27,6 +27,8 @@ pub mod sip;
 
 pub mod call;
 
+pub mod numbers;
+
 pub mod verify;
 
 pub mod engine;

@@ -81,6 +81,26 @@ impl Packed {
         (self.0 >> 60) as usize
     }
 
+    /// The digits as one number.
+    fn value(self) -> u64 {
+        let digits = self.digits();
+        digits.as_bytes().iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))
+    }
+
+    /// So many digits, with zeros in front.
+    fn of_value(value: u64, digits: usize) -> Option<Self> {
+        let fits = (DIGITS_MIN..=DIGITS_MAX).contains(&digits) && value < 10_u64.pow(digits as u32);
+        if !fits {
+            return None;
+        }
+        let (mut packed, mut rest) = (0_u64, value);
+        for place in 0..digits {
+            packed |= (rest % 10) << (4 * place);
+            rest /= 10;
+        }
+        Some(Self((digits as u64) << 60 | packed << (4 * (DIGITS_MAX - digits))))
+    }
+
     fn digits(self) -> Digits {
         let mut text = [0; DIGITS_MAX];
         let mut rest = self.0 << 4;
@@ -141,6 +161,30 @@ impl Destination {
     pub fn reveal(self) -> Digits {
         self.0.digits()
     }
+
+    /// How many digits it has.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Never: a number has digits.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.len() == 0
+    }
+
+    /// Its digits as one number, plain; for ranges and tables.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        self.0.value()
+    }
+
+    /// The number of so many digits with this value, zeros in front; none if it does not fit.
+    #[must_use]
+    pub fn of_value(value: u64, digits: usize) -> Option<Self> {
+        Packed::of_value(value, digits).map(Self)
+    }
 }
 
 impl CallerId {
@@ -162,6 +206,135 @@ impl CallerId {
     #[must_use]
     pub fn reveal(self) -> Digits {
         self.0.digits()
+    }
+
+    /// How many digits it has.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Never: a number has digits.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.len() == 0
+    }
+
+    /// Its digits as one number, plain; for ranges and tables.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        self.0.value()
+    }
+
+    /// The number of so many digits with this value, zeros in front; none if it does not fit.
+    #[must_use]
+    pub fn of_value(value: u64, digits: usize) -> Option<Self> {
+        Packed::of_value(value, digits).map(Self)
+    }
+}
+
+/// All numbers from one to another, of one length: `+12025550000-+12025559999`, or a single number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    digits: usize,
+    first: u64,
+    last: u64,
+}
+
+/// Why a text is no span of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanError {
+    /// One of the two is no number.
+    Number(NumberError),
+    /// The two have not as many digits.
+    Lengths,
+    /// The second comes before the first.
+    Backwards,
+}
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(error) => write!(f, "{error}"),
+            Self::Lengths => f.write_str("both ends of a range have the same number of digits"),
+            Self::Backwards => f.write_str("the end of the range comes before its beginning"),
+        }
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl Span {
+    /// Reads `+NUMBER` or `+NUMBER-+NUMBER`; blanks around the dash are allowed.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, SpanError> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let read = |text: &str| Packed::parse(text.trim()).map_err(SpanError::Number);
+        let (first, last) = (read(first)?, read(last)?);
+        if first.len() != last.len() {
+            return Err(SpanError::Lengths);
+        }
+        if last < first {
+            return Err(SpanError::Backwards);
+        }
+        Ok(Self { digits: first.len(), first: first.value(), last: last.value() })
+    }
+
+    /// How many numbers it has.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.last - self.first + 1
+    }
+
+    /// Whether the number is one of them.
+    #[must_use]
+    pub fn has(&self, number: Destination) -> bool {
+        number.len() == self.digits && (self.first..=self.last).contains(&number.value())
+    }
+
+    /// All of them, in order.
+    pub fn caller_ids(self) -> impl Iterator<Item = CallerId> {
+        (self.first..=self.last).filter_map(move |value| CallerId::of_value(value, self.digits))
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} numbers of {} digits", self.count(), self.digits)
+    }
+}
+
+/// A country or territory of the numbering plan, as ISO 3166-1 alpha-2: `US`, `DE`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Country([u8; 2]);
+
+impl Country {
+    /// From two letters, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let &[first, second] = text.as_bytes() else { return None };
+        let letters = first.is_ascii_alphabetic() && second.is_ascii_alphabetic();
+        letters.then(|| Self([first.to_ascii_uppercase(), second.to_ascii_uppercase()]))
+    }
+
+    /// The two letters, in upper case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -213,6 +386,38 @@ mod tests {
         for text in ["+1234", "+0001", "+12025550142", "+999999999999999", "+100000000000000"] {
             let number = Destination::parse(text).unwrap();
             assert_eq!(format!("+{}", number.reveal().as_str()), text);
+        }
+    }
+
+    #[test]
+    fn a_value_and_a_length_are_a_number() {
+        for text in ["+0001", "+12025550142", "+999999999999999"] {
+            let number = CallerId::parse(text).unwrap();
+            assert_eq!(CallerId::of_value(number.value(), number.len()), Some(number), "{text}");
+        }
+        assert_eq!(CallerId::of_value(10_000, 4), None);
+        assert_eq!(CallerId::of_value(1, 3), None);
+    }
+
+    #[test]
+    fn a_span_has_both_its_ends() {
+        let span = Span::parse("+12025550100 - +12025550199").unwrap();
+        assert_eq!(span.count(), 100);
+        assert!(span.has(Destination::parse("+12025550100").unwrap()));
+        assert!(span.has(Destination::parse("+12025550199").unwrap()));
+        assert!(!span.has(Destination::parse("+12025550200").unwrap()));
+        assert!(!span.has(Destination::parse("+1202555010").unwrap()));
+        assert_eq!(Span::parse("+1234").unwrap().caller_ids().count(), 1);
+        assert_eq!(Span::parse("+1234-+12345"), Err(SpanError::Lengths));
+        assert_eq!(Span::parse("+1235-+1234"), Err(SpanError::Backwards));
+        assert_eq!(Span::parse("+1235-"), Err(SpanError::Number(NumberError::NoPlus)));
+    }
+
+    #[test]
+    fn a_country_is_two_letters() {
+        assert_eq!(Country::parse("de").unwrap().to_string(), "DE");
+        for wrong in ["", "D", "DEU", "D1", "ß"] {
+            assert_eq!(Country::parse(wrong), None, "{wrong}");
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod facts;
 pub mod outbound;
 pub mod outcome;
+pub mod way;
 
 use std::fmt;
 use std::time::Duration;

@@ -63,10 +63,65 @@ pub enum Outcome {
     ProtocolError,
     RejectedGlobal,
     Other,
+    Interrupted,
     NotAttempted,
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 44] = [
+        Self::Rang,
+        Self::RangEarlyMedia,
+        Self::RangNoFinal,
+        Self::RangUnconfirmed,
+        Self::AnsweredRace,
+        Self::Answered,
+        Self::FastAnswer,
+        Self::Forwarded,
+        Self::NoAlertTimeout,
+        Self::CancelledByApi,
+        Self::CancelledNoFinal,
+        Self::TrunkTimeout,
+        Self::TrunkUnreachable,
+        Self::Busy,
+        Self::Congestion,
+        Self::RateLimited,
+        Self::RejectedByUser,
+        Self::BlockedAnalytics,
+        Self::BlockedSuspected,
+        Self::BlockedUnwanted,
+        Self::BlockedOrForbidden,
+        Self::CliRejected,
+        Self::AuthFailed,
+        Self::AccountBlocked,
+        Self::ChannelLimit,
+        Self::RoutePolicy,
+        Self::Overloaded,
+        Self::NetworkFailure,
+        Self::Unallocated,
+        Self::NoRoute,
+        Self::NumberChanged,
+        Self::Gone,
+        Self::InvalidNumber,
+        Self::Unreachable,
+        Self::NoAnswer,
+        Self::NetworkCancelled,
+        Self::ProtocolRejected,
+        Self::Redirected,
+        Self::RoutingLoop,
+        Self::ProtocolError,
+        Self::RejectedGlobal,
+        Self::Other,
+        Self::Interrupted,
+        Self::NotAttempted,
+    ];
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
     /// Its name in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -113,6 +168,7 @@ impl Outcome {
             Self::ProtocolError => "protocol_error",
             Self::RejectedGlobal => "rejected_global",
             Self::Other => "other",
+            Self::Interrupted => "interrupted",
             Self::NotAttempted => "not_attempted",
         }
     }

@@ -359,7 +359,7 @@ async fn conduct(client: &mut Client, plan: Plan) -> Result<std::sync::Arc<Cdr>,
                 }
                 Answer::Ended(cdr) => return Ok(cdr),
                 Answer::Refused(refusal) => return Err(Failure::Failed(refusal.to_string())),
-                Answer::Drained => {}
+                Answer::Drained | Answer::Verify(_) => {}
             }
         }
     }

@@ -5,12 +5,21 @@
 
 use crate::base::id::Ticket;
 use crate::engine::{Answer, Command};
-use tokio::sync::mpsc;
+use crate::sip::ua::Trunk;
+use crate::verify::command as verify;
+use crate::verify::rules::Rules;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
-/// One command on its way.
-pub(super) struct Request {
-    pub(super) ticket: Ticket,
-    pub(super) command: Command,
+/// One wish on its way.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Of a client.
+    Of(Ticket, Command),
+    /// Of a handle, with where its one answer goes.
+    Once(oneshot::Sender<Answer>, Command),
+    /// Another configuration, and whom to tell that it is in force.
+    Configure(oneshot::Sender<()>, Vec<Trunk>, Arc<Rules>),
 }
 
 /// Answers that one call can have: `Started` and `Ended`.
@@ -18,15 +27,20 @@ const ANSWERS: usize = 2;
 /// Bits of a ticket that are the client's own.
 const OWN_BITS: u32 = 48;
 
+/// The bit of a ticket that says that it is a handle's.
+const ONCE: u64 = 1 << 63;
+
 /// The askers.
 pub(super) struct Clients {
     give: Option<mpsc::Sender<Request>>,
     answers: Vec<mpsc::Sender<(u64, Answer)>>,
+    once: Vec<Option<oneshot::Sender<Answer>>>,
+    free: Vec<usize>,
 }
 
 impl Clients {
     pub(super) const fn new(give: mpsc::Sender<Request>) -> Self {
-        Self { give: Some(give), answers: Vec::new() }
+        Self { give: Some(give), answers: Vec::new(), once: Vec::new(), free: Vec::new() }
     }
 
     pub(super) fn add(&mut self, outstanding: usize) -> Client {
@@ -39,12 +53,38 @@ impl Clients {
         Client { requests, answers, id, asked: 0, outstanding }
     }
 
+    /// Somebody who asks about verifications.
+    pub(super) fn handle(&self) -> Handle {
+        Handle { requests: self.give.clone().unwrap_or_else(|| mpsc::channel(1).0) }
+    }
+
+    /// Keeps where an answer goes, and gives the ticket that finds it.
+    pub(super) fn await_one(&mut self, tell: oneshot::Sender<Answer>) -> Ticket {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.once.push(None);
+            self.once.len() - 1
+        });
+        if let Some(empty) = self.once.get_mut(place) {
+            *empty = Some(tell);
+        }
+        Ticket(ONCE | place as u64)
+    }
+
     /// From now on the queue closes when the last client is gone.
     pub(super) fn close(&mut self) {
         self.give = None;
     }
 
-    pub(super) fn tell(&self, ticket: Ticket, answer: Answer) {
+    pub(super) fn tell(&mut self, ticket: Ticket, answer: Answer) {
+        if ticket.0 & ONCE != 0 {
+            let place = (ticket.0 & !ONCE) as usize;
+            if let Some(tell) = self.once.get_mut(place).and_then(Option::take) {
+                self.free.push(place);
+                // Whoever asked may have gone away.
+                tell.send(answer).ok();
+            }
+            return;
+        }
         let client = (ticket.0 >> OWN_BITS) as usize;
         let number = ticket.0 & ((1 << OWN_BITS) - 1);
         if let Some(answers) = self.answers.get(client) {
@@ -82,7 +122,7 @@ impl Client {
             return Asked::Full;
         }
         let ticket = Ticket((self.id << OWN_BITS) | (number & ((1 << OWN_BITS) - 1)));
-        match self.requests.try_send(Request { ticket, command }) {
+        match self.requests.try_send(Request::Of(ticket, command)) {
             Ok(()) => {
                 self.asked += usize::from(places);
                 Asked::Yes
@@ -100,5 +140,61 @@ impl Client {
         let ended = out.iter().rev().take(count).filter(|answer| over(answer)).count();
         self.asked = self.asked.saturating_sub(ended);
         count
+    }
+}
+
+/// Somebody who asks about verifications, from any thread; each question has one answer.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl Handle {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// The engine's own refusal; `Capacity` where its queue is full, `Draining` where it has ended.
+    pub async fn ask(&self, command: verify::Command) -> Result<verify::Answer, verify::Refusal> {
+        match self.once(Command::Verify(command)).await? {
+            Answer::Verify(answer) => answer,
+            Answer::Started(_) | Answer::Ended(_) | Answer::Refused(_) | Answer::Drained => {
+                Err(verify::Refusal::Draining)
+            }
+        }
+    }
+
+    /// Takes no more calls and verifications, ends the calls that are there, and waits for the last record.
+    ///
+    /// # Errors
+    /// The engine has ended already.
+    pub async fn drain(&self) -> Result<(), verify::Refusal> {
+        self.once(Command::Drain).await.map(drop)
+    }
+
+    /// Puts another configuration in force.
+    ///
+    /// # Errors
+    /// The engine's queue is full, or it has ended.
+    pub async fn configure(
+        &self,
+        trunks: Vec<Trunk>,
+        rules: Arc<Rules>,
+    ) -> Result<(), verify::Refusal> {
+        let (tell, told) = oneshot::channel();
+        self.give(Request::Configure(tell, trunks, rules))?;
+        told.await.map_err(|_| verify::Refusal::Draining)
+    }
+
+    async fn once(&self, command: Command) -> Result<Answer, verify::Refusal> {
+        let (tell, told) = oneshot::channel();
+        self.give(Request::Once(tell, command))?;
+        told.await.map_err(|_| verify::Refusal::Draining)
+    }
+
+    fn give(&self, request: Request) -> Result<(), verify::Refusal> {
+        self.requests.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => verify::Refusal::Capacity,
+            mpsc::error::TrySendError::Closed(_) => verify::Refusal::Draining,
+        })
     }
 }

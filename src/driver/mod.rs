@@ -8,7 +8,7 @@ mod handle;
 mod receive;
 mod watch;
 
-pub use handle::{Asked, Client};
+pub use handle::{Asked, Client, Handle};
 pub use receive::Inflow;
 pub use watch::{Passing, Watch};
 
@@ -25,7 +25,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Batches of datagrams handled before anything else gets its turn.
 const BATCHES_A_TURN: usize = 8;
@@ -92,9 +92,16 @@ impl<S: Store> Driver<S> {
         self.clients.add(outstanding)
     }
 
+    /// Somebody who asks about verifications.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.clients.handle()
+    }
+
     /// Replaces the trunks.
     pub fn configure(&mut self, trunks: Vec<Trunk>) {
-        self.engine.handle_input(Input::Configure { trunks }, self.clock.now());
+        self.engine
+            .handle_input(Input::Configure { trunks, rules: Arc::default() }, self.clock.now());
     }
 
     /// Runs until every client is gone.
@@ -105,6 +112,7 @@ impl<S: Store> Driver<S> {
         self.clients.close();
         let socket = Arc::clone(&self.socket);
         let mut intake = Intake::new(socket, self.engine.peers()).map_err(DriverError)?;
+        let news = self.store.news();
         loop {
             let due = self.engine.poll_timeout().map(|at| at.since(self.clock.instant()));
             tokio::select! {
@@ -113,6 +121,7 @@ impl<S: Store> Driver<S> {
                     ready.map_err(DriverError)?;
                     self.take(&mut intake).map_err(DriverError)?;
                 }
+                () = told(news.as_deref()) => {}
                 () = after(due) => {}
                 request = self.requests.recv() => match request {
                     Some(request) => self.commands.push(request),
@@ -171,7 +180,16 @@ impl<S: Store> Driver<S> {
             return;
         }
         let now = self.clock.now();
-        for Request { ticket, command } in self.commands.drain(..) {
+        for request in std::mem::take(&mut self.commands) {
+            let (ticket, command) = match request {
+                Request::Of(ticket, command) => (ticket, command),
+                Request::Once(tell, command) => (self.clients.await_one(tell), command),
+                Request::Configure(tell, trunks, rules) => {
+                    self.engine.handle_input(Input::Configure { trunks, rules }, now);
+                    tell.send(()).ok();
+                    continue;
+                }
+            };
             self.engine.handle_input(Input::Command { ticket, command }, now);
         }
         self.settle();
@@ -185,10 +203,15 @@ impl<S: Store> Driver<S> {
                 match output {
                     Output::Store { seq, record } => self.store.append(seq, record),
                     Output::Reply { ticket, answer } => self.clients.tell(ticket, answer),
+                    Output::Load { ticket, past } => self.store.load(ticket, past),
                     Output::Event(event) => tell(&event),
                 }
             }
             self.store.commit();
+            if let Some((ticket, found)) = self.store.poll_loaded() {
+                self.engine.handle_input(Input::Loaded { ticket, found }, self.clock.now());
+                continue;
+            }
             let Some(verdict) = self.store.poll_verdict() else {
                 // What could not be sent may have led to something else that can.
                 if self.engine.outbox().is_empty() {
@@ -257,6 +280,14 @@ pub struct Ended<S> {
     pub engine: Engine,
 }
 
+/// Waits for the store to have news; for ever if it has none but what is asked of it.
+async fn told(news: Option<&Notify>) {
+    match news {
+        Some(news) => news.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits for a deadline; for ever if there is none.
 async fn after(due: Option<Duration>) {
     let never = std::future::pending::<()>();
@@ -273,12 +304,13 @@ fn tell(event: &Event) {
     match event {
         Event::Recorded(cdr) => {
             let (cdr_id, to, from, outcome) = (&cdr.id, cdr.to, cdr.from, cdr.outcome);
-            tracing::info!(%cdr_id, trunk = %cdr.trunk, %to, %from, %outcome, "call ended");
+            tracing::info!(%cdr_id, trunk = %cdr.way.trunk, %to, %from, %outcome, "call ended");
         }
         Event::Amended(amendment) => {
             let (cdr_id, status) = (&amendment.id, amendment.status);
             tracing::warn!(%cdr_id, status, alerted = amendment.alerted, "response after the end");
         }
+        Event::Verify(_) => {}
         Event::StoreFailed => tracing::error!("records cannot be stored; no calls are taken"),
     }
 }

@@ -3,7 +3,11 @@
 use crate::base::clock::Instant;
 use crate::base::id::{AttemptId, Seq, Ticket};
 use crate::sip::ua::{Datagram, Plan, Trunk};
+use crate::verify::command as verify;
+use crate::verify::record::{Found, Left};
+use crate::verify::rules::Rules;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// One input.
 #[derive(Clone, Debug)]
@@ -36,13 +40,24 @@ pub enum Input {
     Configure {
         /// All trunks; their order is their id.
         trunks: Vec<Trunk>,
+        /// What verifications are judged by; its trunks are the same, in the same order.
+        rules: Arc<Rules>,
     },
+    /// What the store found of the past that [`Output::Load`](super::Output::Load) asked for; none where it could not look.
+    Loaded {
+        /// Of the question.
+        ticket: Ticket,
+        /// The answer.
+        found: Option<Found>,
+    },
+    /// What the last life left open. Once, after the first configuration and before anything else.
+    Restore(Box<Left>),
     /// Nothing but time.
     TimePassed,
 }
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Command {
     /// Place a call. Answered by `Started` and later `Ended`, or by `Refused`.
     Place {
@@ -51,6 +66,8 @@ pub enum Command {
         /// If its turn comes later than this, it is not made; its record says so.
         not_after: Instant,
     },
+    /// Something about a verification. Answered by `Verify`.
+    Verify(verify::Command),
     /// End a call as soon as the protocol allows; its `Ended` comes as ever.
     Cancel(AttemptId),
     /// Take no more calls, end those that are there, and say when the last record is stored.

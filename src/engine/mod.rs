@@ -99,7 +99,8 @@ impl Engine {
             Input::Stored { up_to } => self.stored(up_to, now),
             Input::StoreFailed { from } => self.store_failed(from, now),
             Input::Command { ticket, command } => self.command(ticket, command, now),
-            Input::Configure { trunks } => self.ua.configure(trunks),
+            Input::Configure { trunks, rules: _ } => self.ua.configure(trunks),
+            Input::Loaded { .. } | Input::Restore(_) => {}
             Input::TimePassed => self.time_passed(now),
         }
         self.gather(now);
@@ -107,7 +108,11 @@ impl Engine {
 
     fn command(&mut self, ticket: Ticket, command: Command, now: Now) {
         match command {
-            Command::Place { plan, not_after } => self.place(ticket, &plan, not_after),
+            Command::Place { plan, not_after } => self.place(ticket, &plan, not_after, now),
+            Command::Verify(_) => {
+                let refusal = crate::verify::command::Refusal::Draining;
+                self.reply(ticket, Answer::Verify(Err(refusal)));
+            }
             Command::Cancel(id) => {
                 match self.starting.iter_mut().find(|starting| starting.id == id) {
                     Some(starting) => starting.canceled = true,
@@ -125,7 +130,7 @@ impl Engine {
         }
     }
 
-    fn place(&mut self, ticket: Ticket, plan: &ua::Plan, not_after: Instant) {
+    fn place(&mut self, ticket: Ticket, plan: &ua::Plan, not_after: Instant, now: Now) {
         let refusal = if self.draining {
             Some(Refusal::Draining)
         } else if self.unstored.is_empty() && self.store_again_at == Instant::NEVER {
@@ -150,14 +155,16 @@ impl Engine {
         }
         let intent = Intent {
             id,
+            part: None,
             to: wire.to,
             from: wire.from,
             call_id: wire.call_id,
             from_tag: wire.from_tag,
-            trunk: wire.trunk,
+            way: wire.way,
             target: wire.target,
+            at_unix_us: now.unix_us,
         };
-        let seq = self.store(Record::Intent(intent));
+        let seq = self.store(Record::Intent(Arc::new(intent)));
         self.unreported += 1;
         self.starting.push_back(Starting { seq, id, ticket, not_after, canceled: false });
     }
@@ -200,7 +207,7 @@ impl Engine {
                 Record::Amendment(amendment) => {
                     self.out.push_back(Output::Event(Event::Amended(amendment)));
                 }
-                Record::Intent(_) => {}
+                Record::Intent(_) | Record::Opened(_) | Record::Changed(_) => {}
             }
         }
         self.finish_draining();
@@ -339,9 +346,10 @@ fn cdr(report: Report, outcome: Outcome, now: Now) -> Cdr {
     let ago = u64::try_from(now.instant.since(started).as_micros()).unwrap_or(u64::MAX);
     Cdr {
         id,
-        trunk: wire.trunk,
+        part: None,
+        open: false,
+        way: wire.way,
         target: wire.target,
-        local: wire.sent_by,
         from: wire.from,
         to: wire.to,
         call_id: wire.call_id,

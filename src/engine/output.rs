@@ -3,7 +3,8 @@
 use crate::base::id::{AttemptId, Seq, Ticket};
 use crate::sip::ua;
 use crate::verify::cdr::{Amendment, Cdr};
-use crate::verify::record::Record;
+use crate::verify::command as verify;
+use crate::verify::record::{Past, Record};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,6 +17,13 @@ pub enum Output {
         seq: Seq,
         /// What to keep.
         record: Record,
+    },
+    /// Look up the past of a number; answer with `Loaded`.
+    Load {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// What to look up.
+        past: Past,
     },
     /// An answer to a command.
     Reply {
@@ -37,6 +45,8 @@ pub enum Answer {
     Ended(Arc<Cdr>),
     /// Nothing was done.
     Refused(Refusal),
+    /// The answer to something about a verification.
+    Verify(Result<verify::Answer, verify::Refusal>),
     /// Every call is over and every record stored.
     Drained,
 }
@@ -98,6 +108,8 @@ pub enum Event {
     Recorded(Arc<Cdr>),
     /// Something came after the record; the amendment is stored.
     Amended(Amendment),
+    /// Something happened to a verification.
+    Verify(crate::verify::event::Event),
     /// The store refused records. They are kept and offered again; no call is taken meanwhile.
     StoreFailed,
 }

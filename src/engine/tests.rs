@@ -81,7 +81,7 @@ impl Desk {
             answers: Vec::new(),
             events: Vec::new(),
         };
-        desk.input(Input::Configure { trunks: vec![trunk()] });
+        desk.input(Input::Configure { trunks: vec![trunk()], rules: Arc::default() });
         desk
     }
 
@@ -98,6 +98,7 @@ impl Desk {
                 Output::Store { seq, record } => self.offered.push((seq, record)),
                 Output::Reply { ticket, answer } => self.answers.push((ticket, answer)),
                 Output::Event(event) => self.events.push(event),
+                Output::Load { .. } => unreachable!("no verification was asked for"),
             }
         }
     }
@@ -166,7 +167,9 @@ impl Desk {
     fn cdrs(&self) -> Vec<Arc<Cdr>> {
         let kept = self.kept.iter().filter_map(|record| match record {
             Record::Cdr(cdr) => Some(Arc::clone(cdr)),
-            Record::Intent(_) | Record::Amendment(_) => None,
+            Record::Intent(_) | Record::Amendment(_) | Record::Opened(_) | Record::Changed(_) => {
+                None
+            }
         });
         kept.collect()
     }
@@ -174,7 +177,7 @@ impl Desk {
     fn intents(&self) -> Vec<AttemptId> {
         let kept = self.kept.iter().filter_map(|record| match record {
             Record::Intent(intent) => Some(intent.id),
-            Record::Cdr(_) | Record::Amendment(_) => None,
+            Record::Cdr(_) | Record::Amendment(_) | Record::Opened(_) | Record::Changed(_) => None,
         });
         kept.collect()
     }
@@ -187,6 +190,7 @@ impl Desk {
             Answer::Ended(cdr) => cdr.outcome.to_string(),
             Answer::Refused(refusal) => format!("{refusal:?}"),
             Answer::Drained => "drained".into(),
+            Answer::Verify(answer) => format!("{answer:?}"),
         })
         .collect()
     }
@@ -232,7 +236,7 @@ fn an_intent_holds_what_the_invite_will_say() {
     assert_eq!(header(invite, "Call-ID").as_bytes(), intent.call_id);
     assert!(header(invite, "From").ends_with(str::from_utf8(&intent.from_tag).unwrap()));
     assert_eq!(intent.target, TARGET.parse().unwrap());
-    assert_eq!(&*intent.trunk, "west");
+    assert_eq!(&*intent.way.trunk, "west");
 }
 
 #[test]
@@ -455,10 +459,10 @@ fn draining_an_idle_engine_is_done_at_once() {
 #[test]
 fn what_cannot_be_placed_is_refused_without_a_record() {
     let mut desk = Desk::new();
-    desk.input(Input::Configure { trunks: Vec::new() });
+    desk.input(Input::Configure { trunks: Vec::new(), rules: Arc::default() });
     desk.place(7);
     assert_eq!(desk.told(7), ["NoTrunk"]);
-    desk.input(Input::Configure { trunks: vec![trunk()] });
+    desk.input(Input::Configure { trunks: vec![trunk()], rules: Arc::default() });
     for ticket in 0..64 {
         desk.place(100 + ticket);
     }

@@ -138,7 +138,7 @@ pub async fn run(
         }
         for (_, answer) in answers.drain(..) {
             match answer {
-                Answer::Started(_) | Answer::Drained => {}
+                Answer::Started(_) | Answer::Drained | Answer::Verify(_) => {}
                 Answer::Refused(_) => {
                     tally.refused += 1;
                     under_way -= 1;

@@ -1,9 +1,11 @@
 //! The one record of one attempt.
 
+use super::record::Part;
 use crate::base::id::AttemptId;
 use crate::base::number::{CallerId, Destination};
 use crate::call::facts::{At, Cause, Facts};
 use crate::call::outcome::Outcome;
+use crate::call::way::Way;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +18,14 @@ pub const VERSION: u8 = 1;
 pub struct Cdr {
     /// Its name; sinks drop what they have under it.
     pub id: AttemptId,
-    /// Name of the trunk.
-    pub trunk: Arc<str>,
+    /// The verification it was for, and which of its calls it was; none for a bare call.
+    pub part: Option<Part>,
+    /// Whether that verification is still open: until it has ended, the presented number is its code.
+    pub open: bool,
+    /// What its requests had from their trunk.
+    pub way: Arc<Way>,
     /// Where the INVITE went.
     pub target: SocketAddr,
-    /// Our sent-by.
-    pub local: Arc<str>,
     /// Presented number.
     pub from: CallerId,
     /// Called number.
@@ -202,10 +206,10 @@ impl Cdr {
         View {
             cdr_id: self.id.to_string(),
             cdr_version: VERSION,
-            trunk: Arc::clone(&self.trunk),
+            trunk: Arc::clone(&self.way.trunk),
             target: self.target,
             transport: "udp",
-            local: Arc::clone(&self.local),
+            local: Arc::clone(&self.way.sent_by),
             from: format!("+{}", self.from.reveal().as_str()),
             to: format!("+{}", self.to.reveal().as_str()),
             call_id: text(&self.call_id),

@@ -1,4 +1,10 @@
-//! What is written down of a call: the record of an attempt, and what the store is asked to keep.
+//! The service without HTTP and without SIP: verifications, the matcher, and what is written down of both and of calls.
 
 pub mod cdr;
+pub mod command;
+pub mod event;
+pub mod matcher;
 pub mod record;
+pub mod rules;
+pub mod snapshot;
+pub mod status;

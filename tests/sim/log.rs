@@ -106,7 +106,9 @@ fn brief(output: &Output) -> String {
             format!("{ticket:?}: ended {}", cdr(record))
         }
         Output::Event(Event::Recorded(record)) => format!("recorded {}", cdr(record)),
-        Output::Store { .. } | Output::Reply { .. } | Output::Event(_) => format!("{output:?}"),
+        Output::Store { .. } | Output::Reply { .. } | Output::Event(_) | Output::Load { .. } => {
+            format!("{output:?}")
+        }
     }
 }
 

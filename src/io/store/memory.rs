@@ -4,8 +4,11 @@
 //! the CDR itself, so the store keeps none.
 
 use super::{Store, Verdict};
-use crate::base::id::Seq;
-use crate::verify::record::{Intent, Record};
+use crate::base::id::{Seq, Ticket};
+use crate::verify::record::{Found, Intent, Past, Record};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The store.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub struct Memory {
     doubles: u64,
     appended: Option<Seq>,
     verdict: Option<Verdict>,
+    loads: VecDeque<Ticket>,
 }
 
 impl Memory {
@@ -57,7 +61,7 @@ impl Store for Memory {
                     self.open.resize_with(slot + 1, || None);
                 }
                 if let Some(place) = self.open.get_mut(slot) {
-                    *place = Some(intent);
+                    *place = Some((*intent).clone());
                 }
             }
             Record::Cdr(cdr) => {
@@ -68,6 +72,7 @@ impl Store for Memory {
                 }
             }
             Record::Amendment(_) => self.amendments += 1,
+            Record::Opened(_) | Record::Changed(_) => {}
         }
         self.appended = Some(seq);
     }
@@ -80,5 +85,17 @@ impl Store for Memory {
 
     fn poll_verdict(&mut self) -> Option<Verdict> {
         self.verdict.take()
+    }
+
+    fn load(&mut self, ticket: Ticket, _: Past) {
+        self.loads.push_back(ticket);
+    }
+
+    fn poll_loaded(&mut self) -> Option<(Ticket, Option<Found>)> {
+        self.loads.pop_front().map(|ticket| (ticket, Some(Found::default())))
+    }
+
+    fn news(&self) -> Option<Arc<Notify>> {
+        None
     }
 }

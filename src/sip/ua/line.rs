@@ -4,6 +4,7 @@
 //! on, so that its CANCEL, ACK and BYE carry the same Via, Route and domain whatever was configured since.
 
 use crate::base::flow::FlowId;
+use crate::call::way::Way;
 use crate::sip::message::digest::Credentials;
 use crate::sip::txn::Timers;
 use std::fmt;
@@ -161,6 +162,8 @@ pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
 pub(super) struct Line {
     pub(super) trunk: Trunk,
     pub(super) segments: Segments,
+    /// What of it is kept with each call.
+    pub(super) way: Arc<Way>,
     /// The trunk's configuration may have moved on; a line lives as long as its calls.
     pub(super) calls: u32,
     pub(super) current: bool,
@@ -210,7 +213,14 @@ pub(super) const SDP_ID_DIGITS: usize = 18;
 impl Line {
     pub(super) fn new(trunk: Trunk) -> Self {
         let segments = Segments::render(&trunk);
-        Self { trunk, segments, calls: 0, current: true }
+        let way = Arc::new(Way {
+            trunk: Arc::clone(&trunk.name),
+            sent_by: Arc::clone(&trunk.advertised),
+            domain: trunk.domain.as_str().into(),
+            from_domain: trunk.from_domain.as_str().into(),
+            route: trunk.route.as_deref().map(Into::into),
+        });
+        Self { trunk, segments, way, calls: 0, current: true }
     }
 
     /// One of the targets, the first by default; nowhere if there is none.

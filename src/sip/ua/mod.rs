@@ -39,6 +39,7 @@ use crate::base::rng::Rng;
 use crate::base::wheel::Wheel;
 use crate::call::Pace;
 use crate::call::facts::{End, Facts};
+use crate::call::way::Way;
 use crate::sip::message::{Message, Method, Start};
 use crate::sip::txn::branch::{Branch, BranchKey};
 use attempt::Attempt;
@@ -120,12 +121,10 @@ pub struct WireIdentity {
     pub call_id: [u8; request::CALL_ID_LEN],
     /// Our tag.
     pub from_tag: [u8; request::TAG_LEN],
-    /// Name of the trunk.
-    pub trunk: Arc<str>,
+    /// What its requests have from their trunk.
+    pub way: Arc<Way>,
     /// Where the INVITE goes.
     pub target: SocketAddr,
-    /// Our sent-by in Via.
-    pub sent_by: Arc<str>,
 }
 
 /// A call that is over.
@@ -406,9 +405,8 @@ impl UserAgent {
             from: attempt.wire.from,
             call_id: attempt.wire.call_id_text(),
             from_tag: attempt.wire.tag.text(),
-            trunk: Arc::clone(&line.trunk.name),
+            way: Arc::clone(&line.way),
             target: line.target(attempt.target),
-            sent_by: Arc::clone(&line.trunk.advertised),
         })
     }
 

@@ -7,7 +7,9 @@ use crate::base::number::{CallerId, Destination};
 use crate::base::tests::golden::same_as_kept;
 use crate::call::facts::{At, Cause, End, Facts, Fork, Provisional, Said, Tag, Times};
 use crate::call::outcome::{Outcome, classify};
+use crate::call::way::Way;
 use crate::call::{AlertSource, CancelCause};
+use std::sync::Arc;
 
 fn us(micros: u64) -> At {
     At::of(Instant::from_micros(micros), Instant::START)
@@ -16,9 +18,16 @@ fn us(micros: u64) -> At {
 fn cdr(facts: Facts) -> Cdr {
     Cdr {
         id: AttemptId { shard: 1, epoch: 2, slot: 3, generation: 4 },
-        trunk: "west".into(),
+        part: None,
+        open: false,
+        way: Arc::new(Way {
+            trunk: "west".into(),
+            sent_by: "203.0.113.5:5062".into(),
+            domain: "192.0.2.10:5060".into(),
+            from_domain: "203.0.113.5:5062".into(),
+            route: None,
+        }),
         target: "192.0.2.10:5060".parse().unwrap(),
-        local: "203.0.113.5:5062".into(),
         from: CallerId::parse("+12025550142").unwrap(),
         to: Destination::parse("+4915112345678").unwrap(),
         call_id: *b"0123456789abcdef0123456789abcdef",

@@ -20,6 +20,9 @@ impl Checks {
             }
             Output::Event(Event::StoreFailed) => self.store_failed = true,
             Output::Event(Event::Amended(_)) => {}
+            Output::Load { .. } | Output::Event(Event::Verify(_)) => {
+                self.broken.push("a verification that nobody asked for".to_owned());
+            }
         }
     }
 
@@ -55,6 +58,9 @@ impl Checks {
                 if !self.calls[index].recorded {
                     self.fail(index, "an amendment before the record");
                 }
+            }
+            Record::Opened(_) | Record::Changed(_) => {
+                self.broken.push("a verification that nobody asked for".to_owned());
             }
         }
     }
@@ -95,13 +101,14 @@ impl Checks {
             Record::Intent(intent) => intent.id,
             Record::Cdr(cdr) => cdr.id,
             Record::Amendment(amendment) => amendment.id,
+            Record::Opened(_) | Record::Changed(_) => return,
         };
         let Some(&index) = self.by_id.get(&id) else { return };
         let call = &mut self.calls[index];
         match record {
             Record::Intent(_) => call.intent = Intent::Kept,
             Record::Cdr(_) => call.records_kept += 1,
-            Record::Amendment(_) => {}
+            Record::Amendment(_) | Record::Opened(_) | Record::Changed(_) => {}
         }
         let (intent, records) = (call.intent, call.records_kept);
         if intent != Intent::Kept {
@@ -166,6 +173,7 @@ impl Checks {
                 }
             }
             Answer::Drained => {}
+            Answer::Verify(_) => self.broken.push("an answer to no question".to_owned()),
         }
     }
 }
