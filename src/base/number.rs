@@ -294,6 +294,21 @@ impl Span {
         number.len() == self.digits && (self.first..=self.last).contains(&number.value())
     }
 
+    /// The same numbers in spans that do not overlap, in order: shorter numbers first.
+    #[must_use]
+    pub fn union(spans: &[Self]) -> Vec<Self> {
+        let mut spans = spans.to_vec();
+        spans.sort_unstable();
+        spans.dedup_by(|next, span| {
+            let joins = next.digits == span.digits && next.first <= span.last;
+            if joins {
+                span.last = span.last.max(next.last);
+            }
+            joins
+        });
+        spans
+    }
+
     /// All of them, in order.
     pub fn caller_ids(self) -> impl Iterator<Item = CallerId> {
         (self.first..=self.last).filter_map(move |value| CallerId::of_value(value, self.digits))
@@ -411,6 +426,14 @@ mod tests {
         assert_eq!(Span::parse("+1234-+12345"), Err(SpanError::Lengths));
         assert_eq!(Span::parse("+1235-+1234"), Err(SpanError::Backwards));
         assert_eq!(Span::parse("+1235-"), Err(SpanError::Number(NumberError::NoPlus)));
+    }
+
+    #[test]
+    fn the_union_of_spans_has_each_number_once() {
+        let spans = ["+1240-+1250", "+1234-+1242", "+00001234", "+1245", "+1260", "+1251-+1252"];
+        let union = Span::union(&spans.map(|text| Span::parse(text).unwrap()));
+        let wanted = ["+1234-+1250", "+1251-+1252", "+1260", "+00001234"];
+        assert!(union == wanted.map(|text| Span::parse(text).unwrap()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod cdr;
 pub mod command;
 pub mod event;
 pub mod matcher;
+pub mod reach;
 pub mod record;
 pub mod rules;
 pub mod snapshot;
