@@ -20,6 +20,7 @@ use onering::io::store::{Store, Verdict};
 use onering::sip::txn::Timers;
 use onering::sip::txn::branch::BranchKey;
 use onering::sip::ua::{Config, Datagram, Plan, Rel100, Trunk, TrunkId};
+use onering::verify::matcher::ClaimKey;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant as Wall};
 
@@ -63,7 +64,7 @@ impl Bench {
             credentials: None,
             timers: Timers::default(),
         };
-        let mut engine = Engine::new(config, Rng::from_seed(1));
+        let mut engine = Engine::new(config, ClaimKey([7; 32]), Rng::from_seed(1));
         let now = Now { instant: Instant::from_millis(1), unix_us: 1_795_406_706_000_000 };
         engine.handle_input(
             Input::Configure { trunks: vec![trunk], rules: std::sync::Arc::default() },

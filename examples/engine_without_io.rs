@@ -21,6 +21,7 @@ use onering::engine::{Answer, Command, Engine, Input, Output};
 use onering::sip::txn::Timers;
 use onering::sip::txn::branch::BranchKey;
 use onering::sip::ua::{Config, Datagram, Plan, Rel100, Trunk, TrunkId};
+use onering::verify::matcher::ClaimKey;
 
 const ONE_WAY: Duration = Duration::from_millis(20);
 
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (ours, theirs): (SocketAddr, SocketAddr) =
         ("192.0.2.1:5060".parse()?, "192.0.2.2:5060".parse()?);
     let config = Config { shard: 0, epoch: 1, branch_key: BranchKey::new([7; 16]), calls_max: 16 };
-    let mut engine = Engine::new(config, Rng::from_seed(1));
+    let mut engine = Engine::new(config, ClaimKey([7; 32]), Rng::from_seed(1));
     let mut carrier = Carrier::new(FarEnd::at(theirs), Rng::from_seed(2));
     // What is under way, with the time of its arrival. The delay never changes, so these stay in order.
     let (mut to_carrier, mut to_us) = (VecDeque::new(), VecDeque::new());

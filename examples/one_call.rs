@@ -23,6 +23,7 @@ use onering::io::store::memory::Memory;
 use onering::sip::txn::Timers;
 use onering::sip::txn::branch::BranchKey;
 use onering::sip::ua::{Config, Plan, Rel100, Trunk, TrunkId};
+use onering::verify::matcher::ClaimKey;
 
 /// Prints the first line of all that passes.
 struct Printer;
@@ -58,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let socket = UdpSocket::bind(any_port, BUFFER)?;
     let media = MediaPort::bind(Ipv4Addr::LOCALHOST.into())?;
     let config = Config { shard: 0, epoch: 1, branch_key: BranchKey::new([7; 16]), calls_max: 16 };
-    let engine = Engine::new(config, Rng::from_os());
+    let engine = Engine::new(config, ClaimKey([7; 32]), Rng::from_os());
     let mut driver =
         Driver::new(engine, Memory::new(), Clock::start(), &socket, Some(Box::new(Printer)));
     driver.configure(vec![trunk(socket.local_addr(), target, &media)]);

@@ -27,6 +27,18 @@ impl Rng {
         Self { wire: StdRng::seed_from_u64(seed), secret }
     }
 
+    /// Two generators of their own, seeded by the secret one: what others see of this one does not move.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        let mut seeded = || StdRng::from_rng(&mut self.secret);
+        Self { wire: seeded(), secret: seeded() }
+    }
+
+    /// Fills a key that nobody may know.
+    pub fn fill(&mut self, key: &mut [u8]) {
+        self.secret.fill_bytes(key);
+    }
+
     /// 64 bits for an identifier that others will see.
     pub fn wire(&mut self) -> u64 {
         self.wire.next_u64()

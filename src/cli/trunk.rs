@@ -19,6 +19,7 @@ use crate::io::store::memory::Memory;
 use crate::sip::txn::Timers;
 use crate::sip::txn::branch::BranchKey;
 use crate::sip::ua::{Config, Rel100, Trunk};
+use crate::verify::matcher::ClaimKey;
 
 /// How SIP travels.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -113,15 +114,13 @@ impl Bound {
     ) -> Result<Wired, Failure> {
         let Self { socket, media, trunk } = self;
         let mut rng = Rng::from_os();
-        let (high, low) = (rng.wire().to_be_bytes(), rng.wire().to_be_bytes());
         let mut key = [0; 16];
-        for (place, byte) in key.iter_mut().zip(high.into_iter().chain(low)) {
-            *place = byte;
-        }
+        rng.fill(&mut key);
         let epoch = clock.now().unix_us / 1_000_000;
         let config =
             Config { shard: 0, epoch: epoch as u32, branch_key: BranchKey::new(key), calls_max };
-        let engine = Engine::new(config, rng);
+        // No verification is made here, so nothing is claimed.
+        let engine = Engine::new(config, ClaimKey([0; 32]), rng);
         let mut driver = Driver::new(engine, Memory::new(), clock, &socket, watch);
         driver.configure(vec![trunk]);
         Ok(Wired { driver, media })

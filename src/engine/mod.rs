@@ -1,4 +1,4 @@
-//! The pure whole: calls over the user agent, each between two records.
+//! The pure whole: verifications over calls over the user agent, and the books between all of them and the store.
 //!
 //! The order of things (of one call): its intent is stored, then its INVITE leaves; its outcome is known, then its
 //! CDR is stored, then whoever asked is told. CANCEL, ACK, BYE and PRACK wait for nothing.
@@ -7,6 +7,8 @@
 //! [`outbox`](Engine::outbox), drain [`poll_output`](Engine::poll_output) to `None`, and come back at
 //! [`poll_timeout`](Engine::poll_timeout) at the latest.
 
+mod books;
+mod desk;
 mod input;
 mod output;
 #[cfg(test)]
@@ -18,50 +20,30 @@ pub use output::{Answer, Event, Output, Refusal};
 use crate::base::clock::{Instant, Now};
 use crate::base::id::{AttemptId, Seq, Ticket};
 use crate::base::rng::Rng;
-use crate::call::facts::{End, Facts};
 use crate::call::outcome::{Outcome, classify};
-use crate::sip::ua::{self, News, Outbox, Report, UserAgent};
-use crate::verify::cdr::{Amendment, Cdr};
-use crate::verify::record::{Intent, Record};
+use crate::sip::ua::{self, CallPhase, News, Outbox, Report, UserAgent};
+use crate::verify::cdr::Amendment;
+use crate::verify::command as verify;
+use crate::verify::matcher::ClaimKey;
+use crate::verify::record::{Left, Record};
+use crate::verify::status::Phase;
+use crate::verify::verifier::{self, Deed, Loss, Verifier};
+use books::{Books, Entry, Owner, Starting};
+use desk::{Desk, Purpose, cdr, interrupted};
+use smallvec::{SmallVec, smallvec};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Calls whose deadline is handled in one turn. The rest comes in the next, behind the responses that arrived
 /// meanwhile: a final that is already here makes its CANCEL needless.
 pub const DUE_MAX: usize = 256;
 
-/// How long the store is left alone after it failed.
-const STORE_PAUSE: Duration = Duration::from_millis(250);
-
-/// A call whose intent is being stored.
-struct Starting {
-    seq: Seq,
-    id: AttemptId,
-    ticket: Ticket,
-    not_after: Instant,
-    canceled: bool,
-}
-
-/// A record that is being stored.
-struct Recording {
-    seq: Seq,
-    record: Record,
-    ticket: Ticket,
-}
-
 /// The engine.
 pub struct Engine {
-    ua: UserAgent,
-    seq: Seq,
-    starting: VecDeque<Starting>,
-    recording: VecDeque<Recording>,
-    /// Records that the store refused, oldest first.
-    unstored: VecDeque<Recording>,
-    store_again_at: Instant,
-    /// Who asked for the call in each slot.
-    tickets: Vec<Ticket>,
+    desk: Desk,
+    verifier: Verifier,
+    books: Books,
     unreported: usize,
     /// No call is taken any more.
     draining: bool,
@@ -71,17 +53,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine without trunks.
+    /// An engine without trunks and rules. What claims are hashed with outlives a restart, as the branch key does.
     #[must_use]
-    pub fn new(config: ua::Config, rng: Rng) -> Self {
+    pub fn new(config: ua::Config, claim_key: ClaimKey, mut rng: Rng) -> Self {
+        let ua::Config { shard, epoch, .. } = config;
+        let own = verifier::Config { shard, epoch, claim_key };
+        let verifier = Verifier::new(own, rng.fork());
         Self {
-            ua: UserAgent::new(config, rng),
-            seq: Seq::default(),
-            starting: VecDeque::new(),
-            recording: VecDeque::new(),
-            unstored: VecDeque::new(),
-            store_again_at: Instant::NEVER,
-            tickets: Vec::new(),
+            desk: Desk::new(UserAgent::new(config, rng)),
+            verifier,
+            books: Books::default(),
             unreported: 0,
             draining: false,
             awaiting_end: Vec::new(),
@@ -92,40 +73,42 @@ impl Engine {
     /// Takes one input. See the contract above.
     pub fn handle_input(&mut self, input: Input, now: Now) {
         match input {
-            Input::Datagram(datagram) => self.ua.handle_datagram(datagram, now.instant),
+            Input::Datagram(datagram) => self.desk.ua.handle_datagram(datagram, now.instant),
             Input::Undeliverable { payload } => {
-                self.ua.handle_undeliverable(&payload, now.instant);
+                self.desk.ua.handle_undeliverable(&payload, now.instant);
             }
             Input::Stored { up_to } => self.stored(up_to, now),
             Input::StoreFailed { from } => self.store_failed(from, now),
+            Input::Loaded { ticket, found } => {
+                self.verifier.loaded(ticket, found, now, &mut self.desk);
+            }
             Input::Command { ticket, command } => self.command(ticket, command, now),
-            Input::Configure { trunks, rules: _ } => self.ua.configure(trunks),
-            Input::Loaded { .. } | Input::Restore(_) => {}
+            Input::Configure { trunks, rules } => {
+                self.desk.ua.configure(trunks);
+                self.verifier.configure(rules);
+            }
+            Input::Restore(left) => self.restore(*left, now),
             Input::TimePassed => self.time_passed(now),
         }
-        self.gather(now);
+        self.settle(now);
     }
 
     fn command(&mut self, ticket: Ticket, command: Command, now: Now) {
         match command {
             Command::Place { plan, not_after } => self.place(ticket, &plan, not_after, now),
-            Command::Verify(_) => {
-                let refusal = crate::verify::command::Refusal::Draining;
-                self.reply(ticket, Answer::Verify(Err(refusal)));
-            }
-            Command::Cancel(id) => {
-                match self.starting.iter_mut().find(|starting| starting.id == id) {
-                    Some(starting) => starting.canceled = true,
-                    None => self.ua.cancel(id, now.instant),
-                }
-            }
+            Command::Verify(command) => self.verify(ticket, command, now),
+            Command::Cancel(id) => match self.books.starting().find(|starting| starting.id == id) {
+                Some(starting) => starting.canceled = true,
+                None => self.desk.ua.cancel(id, now.instant),
+            },
             Command::Drain => {
                 self.draining = true;
+                self.verifier.drain();
                 self.awaiting_end.push(ticket);
-                for starting in &mut self.starting {
+                for starting in self.books.starting() {
                     starting.canceled = true;
                 }
-                self.ua.cancel_all(now.instant);
+                self.desk.ua.cancel_all(now.instant);
             }
         }
     }
@@ -133,47 +116,47 @@ impl Engine {
     fn place(&mut self, ticket: Ticket, plan: &ua::Plan, not_after: Instant, now: Now) {
         let refusal = if self.draining {
             Some(Refusal::Draining)
-        } else if self.unstored.is_empty() && self.store_again_at == Instant::NEVER {
-            None
-        } else {
+        } else if self.books.is_down() {
             Some(Refusal::StoreDown)
+        } else {
+            None
         };
         if let Some(refusal) = refusal {
             return self.reply(ticket, Answer::Refused(refusal));
         }
-        let id = match self.ua.prepare(plan) {
-            Ok(id) => id,
-            Err(refused) => return self.reply(ticket, Answer::Refused(refused.into())),
-        };
-        let Some(wire) = self.ua.wire_identity(id) else { return };
-        let slot = id.slot as usize;
-        if self.tickets.len() <= slot {
-            self.tickets.resize(slot + 1, Ticket::default());
+        match self.desk.intend(plan, Purpose::Bare(ticket), now) {
+            Ok(intent) => {
+                let starting = Starting { id: intent.id, ticket, not_after, canceled: false };
+                self.write(smallvec![Record::Intent(intent)], Owner::Start(starting));
+            }
+            Err(refused) => self.reply(ticket, Answer::Refused(refused.into())),
         }
-        if let Some(place) = self.tickets.get_mut(slot) {
-            *place = ticket;
-        }
-        let intent = Intent {
-            id,
-            part: None,
-            to: wire.to,
-            from: wire.from,
-            call_id: wire.call_id,
-            from_tag: wire.from_tag,
-            way: wire.way,
-            target: wire.target,
-            at_unix_us: now.unix_us,
-        };
-        let seq = self.store(Record::Intent(Arc::new(intent)));
-        self.unreported += 1;
-        self.starting.push_back(Starting { seq, id, ticket, not_after, canceled: false });
     }
 
-    /// Hands a record to the store, and says its place.
-    fn store(&mut self, record: Record) -> Seq {
-        self.seq = self.seq.next();
-        self.out.push_back(Output::Store { seq: self.seq, record });
-        self.seq
+    fn verify(&mut self, ticket: Ticket, command: verify::Command, now: Now) {
+        let changes = match command {
+            verify::Command::Start(_)
+            | verify::Command::Check { .. }
+            | verify::Command::Next { .. }
+            | verify::Command::Cancel { .. } => true,
+            verify::Command::Look { .. } => false,
+        };
+        if changes && self.books.is_down() {
+            let refusal = Err(verify::Refusal::StoreDown);
+            return self.reply(ticket, Answer::Verify(refusal));
+        }
+        self.verifier.handle(ticket, command, now, &mut self.desk);
+    }
+
+    /// Hands records to the store, together.
+    fn write(&mut self, records: SmallVec<[Record; 2]>, owner: Owner) {
+        let intents = records.iter().filter(|record| matches!(record, Record::Intent(_)));
+        self.unreported += intents.count();
+        self.books.write(records, owner, &mut self.out);
+    }
+
+    fn record(&mut self, record: Record, ticket: Ticket) {
+        self.write(smallvec![record], Owner::Record(ticket));
     }
 
     fn reply(&mut self, ticket: Ticket, answer: Answer) {
@@ -182,113 +165,170 @@ impl Engine {
 
     /// The store has kept everything up to here: calls may start, and outcomes may be told.
     fn stored(&mut self, up_to: Seq, now: Now) {
-        // It works again, unless this is the answer to what came before the failure.
-        if self.unstored.is_empty() {
-            self.store_again_at = Instant::NEVER;
-        }
-        while self.starting.front().is_some_and(|starting| starting.seq <= up_to) {
-            let Some(starting) = self.starting.pop_front() else { break };
-            // A second look at the deadline: a call that nobody waits for any more is not made.
-            if starting.canceled || starting.not_after < now.instant {
-                self.not_attempted(&starting, now);
-            } else {
-                self.ua.start(starting.id, now.instant);
-                self.reply(starting.ticket, Answer::Started(starting.id));
-            }
-        }
-        while self.recording.front().is_some_and(|recording| recording.seq <= up_to) {
-            let Some(recording) = self.recording.pop_front() else { break };
-            match recording.record {
-                Record::Cdr(cdr) => {
-                    self.unreported = self.unreported.saturating_sub(1);
-                    self.out.push_back(Output::Event(Event::Recorded(Arc::clone(&cdr))));
-                    self.reply(recording.ticket, Answer::Ended(cdr));
+        self.books.works();
+        while let Some(Entry { records, owner, .. }) = self.books.pop_kept(up_to) {
+            match owner {
+                Owner::Start(starting) => self.begin(&starting, now),
+                Owner::Record(ticket) => {
+                    for record in records {
+                        self.recorded(record, ticket, now);
+                    }
                 }
-                Record::Amendment(amendment) => {
-                    self.out.push_back(Output::Event(Event::Amended(amendment)));
-                }
-                Record::Intent(_) | Record::Opened(_) | Record::Changed(_) => {}
+                Owner::Verifier(token) => self.verifier.stored(token, now),
             }
         }
         self.finish_draining();
     }
 
-    /// The store has kept nothing from here on. Calls that were to start are refused; records are kept here and
-    /// tried again; new calls are refused until that works.
+    /// A second look at the deadline: a call that nobody waits for any more is not made.
+    fn begin(&mut self, starting: &Starting, now: Now) {
+        if starting.canceled || starting.not_after < now.instant {
+            self.give_up(starting.id, now);
+        } else {
+            self.desk.ua.start(starting.id, now.instant);
+            self.reply(starting.ticket, Answer::Started(starting.id));
+        }
+    }
+
+    fn recorded(&mut self, record: Record, ticket: Ticket, now: Now) {
+        match record {
+            Record::Cdr(cdr) => {
+                self.unreported = self.unreported.saturating_sub(1);
+                self.out.push_back(Output::Event(Event::Recorded(Arc::clone(&cdr))));
+                match cdr.part {
+                    Some(part) => self.verifier.recorded(part, cdr.id, cdr.outcome, now),
+                    None => self.reply(ticket, Answer::Ended(cdr)),
+                }
+            }
+            Record::Amendment(amendment) => {
+                self.out.push_back(Output::Event(Event::Amended(amendment)));
+            }
+            Record::Intent(_) | Record::Opened(_) | Record::Changed(_) => {}
+        }
+    }
+
+    /// The store has kept nothing from here on. What was only to begin is refused; what is true is kept here and offered
+    /// again; nothing new is begun until that works.
     fn store_failed(&mut self, from: Seq, now: Now) {
         self.out.push_back(Output::Event(Event::StoreFailed));
-        self.store_again_at = now.instant + STORE_PAUSE;
-        while self.starting.back().is_some_and(|starting| starting.seq >= from) {
-            let Some(starting) = self.starting.pop_back() else { break };
-            self.ua.forget(starting.id);
-            self.unreported = self.unreported.saturating_sub(1);
-            self.reply(starting.ticket, Answer::Refused(Refusal::StoreDown));
+        let mut kept = Vec::new();
+        for entry in self.books.lose(from, now.instant) {
+            let loss = match entry.owner {
+                Owner::Start(starting) => {
+                    self.desk.ua.forget(starting.id);
+                    self.reply(starting.ticket, Answer::Refused(Refusal::StoreDown));
+                    Loss::Drop
+                }
+                Owner::Record(_) => Loss::Keep,
+                Owner::Verifier(token) => self.verifier.lost(token, now, &mut self.desk),
+            };
+            match loss {
+                Loss::Drop => {
+                    let is_intent = |record: &&Record| matches!(record, Record::Intent(_));
+                    let intents = entry.records.iter().filter(is_intent).count();
+                    self.unreported = self.unreported.saturating_sub(intents);
+                }
+                Loss::Keep => kept.push(entry),
+            }
         }
-        let mut failed = VecDeque::new();
-        while self.recording.back().is_some_and(|recording| recording.seq >= from) {
-            failed.extend(self.recording.pop_back());
-        }
-        for recording in failed {
-            self.unstored.push_front(recording);
-        }
+        self.books.keep(kept);
         self.finish_draining();
     }
 
     fn time_passed(&mut self, now: Now) {
-        if self.store_again_at <= now.instant {
-            self.store_again_at = Instant::NEVER;
-            for recording in std::mem::take(&mut self.unstored) {
-                self.record(recording.record, recording.ticket);
-            }
-        }
-        self.ua.handle_time(now.instant, DUE_MAX);
+        self.books.offer_again(now.instant, &mut self.out);
+        self.verifier.handle_time(now);
+        self.desk.ua.handle_time(now.instant, DUE_MAX);
     }
 
-    /// Hands a record to the store, behind those that it still owes us: an amendment never overtakes its CDR.
-    fn record(&mut self, record: Record, ticket: Ticket) {
-        if !self.unstored.is_empty() {
-            return self.unstored.push_back(Recording { seq: self.seq, record, ticket });
+    /// What the last life left open: its calls are recorded as interrupted, its verifications go on.
+    fn restore(&mut self, left: Left, now: Now) {
+        let Left { sessions, intents } = left;
+        self.verifier.restore(sessions, &intents, now, &mut self.desk);
+        for intent in &intents {
+            let open = intent.part.is_some_and(|part| self.verifier.is_open(part.session));
+            self.unreported += 1;
+            self.record(Record::Cdr(Arc::new(interrupted(intent, open))), Ticket::default());
         }
-        let seq = self.store(record.clone());
-        self.recording.push_back(Recording { seq, record, ticket });
+    }
+
+    /// Does what the verifier wants and hears what the user agent tells, until there is nothing left of either.
+    fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(deed) = self.verifier.poll_deed() {
+                self.obey(deed, now);
+            } else if let Some(news) = self.desk.ua.poll_news() {
+                self.hear(news, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn obey(&mut self, deed: Deed, now: Now) {
+        match deed {
+            Deed::Load { ticket, past } => self.out.push_back(Output::Load { ticket, past }),
+            Deed::Write { records, token } => self.write(records, Owner::Verifier(token)),
+            Deed::Begin(id) => self.desk.ua.start(id, now.instant),
+            Deed::GiveUp(id) => self.give_up(id, now),
+            Deed::Cancel(id) => self.desk.ua.cancel(id, now.instant),
+            Deed::Reply(ticket, answer) => self.reply(ticket, Answer::Verify(answer)),
+            Deed::Event(event) => self.out.push_back(Output::Event(Event::Verify(event))),
+        }
     }
 
     /// Makes records of what the user agent tells.
-    fn gather(&mut self, now: Now) {
-        while let Some(news) = self.ua.poll_news() {
-            match news {
-                News::Ended(report) => {
-                    let ticket = self.ticket(report.id);
-                    let outcome = classify(&report.facts);
-                    self.record(Record::Cdr(Arc::new(cdr(*report, outcome, now))), ticket);
+    fn hear(&mut self, news: News, now: Now) {
+        match news {
+            News::Phase(id, phase) => {
+                if let Purpose::Part(part) = self.desk.purpose(id) {
+                    let phase = match phase {
+                        CallPhase::Progress => Phase::Progress,
+                        CallPhase::Ringing => Phase::Ringing,
+                        CallPhase::Flashed => Phase::Flashed,
+                    };
+                    self.verifier.phase(part, phase, now);
                 }
-                News::Amended(id, late) => {
-                    let at_unix_us = now.unix_us;
-                    let ua::Late { status, alerted } = late;
-                    let amendment = Amendment { id, at_unix_us, status, alerted };
-                    self.record(Record::Amendment(amendment), Ticket::default());
-                }
+            }
+            News::Ended(report) => {
+                let outcome = classify(&report.facts);
+                self.over(*report, outcome, now);
+            }
+            News::Amended(id, late) => {
+                let at_unix_us = now.unix_us;
+                let ua::Late { status, alerted } = late;
+                let amendment = Amendment { id, at_unix_us, status, alerted };
+                self.record(Record::Amendment(amendment), Ticket::default());
             }
         }
     }
 
-    fn ticket(&self, id: AttemptId) -> Ticket {
-        self.tickets.get(id.slot as usize).copied().unwrap_or_default()
+    /// A call is over: its record is written before what follows from it.
+    fn over(&mut self, report: Report, outcome: Outcome, now: Now) {
+        let id = report.id;
+        match self.desk.purpose(id) {
+            Purpose::Bare(ticket) => {
+                let cdr = cdr(report, outcome, None, false, now);
+                self.record(Record::Cdr(Arc::new(cdr)), ticket);
+            }
+            Purpose::Part(part) => {
+                let open = self.verifier.is_open(part.session);
+                let cdr = cdr(report, outcome, Some(part), open, now);
+                self.record(Record::Cdr(Arc::new(cdr)), Ticket::default());
+                self.verifier.ended(part, id, outcome, now, &mut self.desk);
+            }
+        }
     }
 
     /// An intent that was stored and never became a call still has its record.
-    fn not_attempted(&mut self, starting: &Starting, now: Now) {
-        let Some(wire) = self.ua.wire_identity(starting.id) else { return };
-        self.ua.forget(starting.id);
-        let facts = Facts { end: End::NotSent, ..Facts::default() };
-        let report = Report { id: starting.id, wire, cseq: 1, started: now.instant, facts };
-        let cdr = cdr(report, Outcome::NotAttempted, now);
-        self.record(Record::Cdr(Arc::new(cdr)), starting.ticket);
+    fn give_up(&mut self, id: AttemptId, now: Now) {
+        if let Some(report) = self.desk.not_attempted(id, now) {
+            self.over(report, Outcome::NotAttempted, now);
+        }
     }
 
     fn finish_draining(&mut self) {
-        let told = self.recording.is_empty() && self.unstored.is_empty();
-        if self.unreported == 0 && self.starting.is_empty() && told {
+        if self.unreported == 0 && self.books.is_empty() {
             for ticket in std::mem::take(&mut self.awaiting_end) {
                 self.reply(ticket, Answer::Drained);
             }
@@ -306,26 +346,26 @@ impl Engine {
     /// When to come back with [`Input::TimePassed`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let calls = self.ua.poll_timeout().unwrap_or(Instant::NEVER);
-        let due = calls.min(self.store_again_at);
-        (due != Instant::NEVER).then_some(due)
+        let all =
+            [self.desk.ua.poll_timeout(), self.books.again_at(), self.verifier.poll_timeout()];
+        all.into_iter().flatten().min()
     }
 
     /// The datagrams to be sent.
     #[must_use]
     pub const fn outbox(&self) -> &Outbox {
-        self.ua.outbox()
+        self.desk.ua.outbox()
     }
 
     /// The datagrams to be sent; clear it when they were.
     pub const fn outbox_mut(&mut self) -> &mut Outbox {
-        self.ua.outbox_mut()
+        self.desk.ua.outbox_mut()
     }
 
     /// Every address that datagrams may come from.
     #[must_use]
     pub fn peers(&self) -> Vec<IpAddr> {
-        self.ua.peers()
+        self.desk.ua.peers()
     }
 
     /// Calls that were taken and whose record is not stored yet.
@@ -334,29 +374,15 @@ impl Engine {
         self.unreported
     }
 
+    /// Verifications that are held: open, or not stored to their end.
+    #[must_use]
+    pub const fn verifications(&self) -> usize {
+        self.verifier.held()
+    }
+
     /// The user agent, for its counters.
     #[must_use]
     pub const fn user_agent(&self) -> &UserAgent {
-        &self.ua
-    }
-}
-
-fn cdr(report: Report, outcome: Outcome, now: Now) -> Cdr {
-    let Report { id, wire, cseq, started, facts } = report;
-    let ago = u64::try_from(now.instant.since(started).as_micros()).unwrap_or(u64::MAX);
-    Cdr {
-        id,
-        part: None,
-        open: false,
-        way: wire.way,
-        target: wire.target,
-        from: wire.from,
-        to: wire.to,
-        call_id: wire.call_id,
-        from_tag: wire.from_tag,
-        cseq,
-        start_unix_us: now.unix_us.saturating_sub(ago),
-        facts,
-        outcome,
+        &self.desk.ua
     }
 }

@@ -18,6 +18,7 @@ use crate::sip::txn::Timers;
 use crate::sip::txn::branch::BranchKey;
 use crate::sip::ua::{Config, Datagram, Plan, Rel100, Trunk, TrunkId};
 use crate::verify::cdr::Cdr;
+use crate::verify::matcher::ClaimKey;
 use crate::verify::record::Record;
 
 const TARGET: &str = "192.0.2.10:5060";
@@ -73,7 +74,7 @@ impl Desk {
         let config =
             Config { shard: 0, epoch: 1, branch_key: BranchKey::new([1; 16]), calls_max: 64 };
         let mut desk = Self {
-            engine: Engine::new(config, Rng::from_seed(1)),
+            engine: Engine::new(config, ClaimKey([7; 32]), Rng::from_seed(1)),
             now: 0,
             sent: Vec::new(),
             offered: Vec::new(),

@@ -82,6 +82,8 @@ pub const IDEMPOTENCY_KEPT: std::time::Duration = std::time::Duration::from_secs
 pub enum Answer {
     /// A verification, and whether it is a new one.
     Started(Box<Snapshot>, Fresh),
+    /// The same `Idempotency-Key` had made this one, and it is not open any more: the store knows it.
+    Replayed(SessionId),
     /// What the matcher said, and how the verification stands now.
     Checked(Verdict, Box<Snapshot>),
     /// How the verification stands.
@@ -93,7 +95,7 @@ pub enum Answer {
 pub enum Fresh {
     /// It did.
     New,
-    /// The same `Idempotency-Key` had made it before. Where it is no longer open, the store knows more.
+    /// The same `Idempotency-Key` had made it before.
     Replayed,
     /// There was one for this number.
     Duplicate,

@@ -9,3 +9,4 @@ pub mod record;
 pub mod rules;
 pub mod snapshot;
 pub mod status;
+pub mod verifier;

@@ -17,6 +17,7 @@ use onering::engine::{Answer, Command, Engine, Input, Output};
 use onering::sip::txn::Timers;
 use onering::sip::txn::branch::BranchKey;
 use onering::sip::ua::{Config, Datagram, Dropped};
+use onering::verify::matcher::ClaimKey;
 use onering::verify::record::Record;
 
 use super::chance::Chance;
@@ -127,7 +128,7 @@ impl World {
             unix_offset: 0,
             queue: BTreeMap::new(),
             count: 0,
-            engine: Engine::new(config, Rng::from_seed(seed)),
+            engine: Engine::new(config, ClaimKey([7; 32]), Rng::from_seed(seed)),
             wake_at: Instant::NEVER,
             asleep_until: Instant::START,
             inbox: Vec::new(),

@@ -11,7 +11,7 @@ use super::legs::Leg;
 use super::lines::LineId;
 use super::request::{self, Wire};
 use super::said;
-use super::{FORKS_MAX, Late, PRACKS_MAX};
+use super::{CallPhase, FORKS_MAX, Late, PRACKS_MAX};
 use crate::base::clock::Instant;
 use crate::call::facts::{At, End, Facts, PROVISIONALS_MAX, Provisional};
 use crate::call::outbound::{self, Outbound};
@@ -89,6 +89,18 @@ impl Attempt {
             reported: false,
             linger_until: Instant::NEVER,
             more: None,
+        }
+    }
+
+    /// How far it has come; nothing before the first response, and nothing new once it is reported.
+    pub(super) fn phase(&self) -> Option<CallPhase> {
+        let times = &self.facts.times;
+        if self.facts.alert.is_some() && times.cancel != At::NEVER {
+            Some(CallPhase::Flashed)
+        } else if self.facts.alert.is_some() {
+            Some(CallPhase::Ringing)
+        } else {
+            (times.first_1xx != At::NEVER).then_some(CallPhase::Progress)
         }
     }
 

@@ -151,9 +151,22 @@ pub struct Late {
     pub alerted: bool,
 }
 
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallPhase {
+    /// The network has it.
+    Progress,
+    /// The phone is being alerted.
+    Ringing,
+    /// The phone was alerted, and our CANCEL is out.
+    Flashed,
+}
+
 /// What the user agent tells.
 #[derive(Debug)]
 pub enum News {
+    /// A call that is under way has come further.
+    Phase(AttemptId, CallPhase),
     /// A call is over. Once for each call that was started.
     Ended(Box<Report>),
     /// What came later; the call's record is to be amended.
@@ -442,12 +455,17 @@ impl UserAgent {
         let target = line.target(attempt.target);
         let mut cx =
             Context { identity: &self.identity, line, out: &mut self.out, target, now, received };
+        let before = attempt.phase();
         let late = act(attempt, &mut cx);
         let due = attempt.deadline(now);
+        let phase = attempt.phase().filter(|_| attempt.phase() > before);
         let reported = attempt.reported;
         let over = attempt.call.is_over() && !reported;
         let generation = attempt.generation;
         let id = self.id(slot, generation);
+        if let Some(phase) = phase {
+            self.news.push_back(News::Phase(id, phase));
+        }
         if over {
             self.report(place, id);
         }

@@ -16,7 +16,8 @@ use crate::call::outcome::{Outcome, classify};
 use crate::sip::txn::Timers;
 use crate::sip::txn::branch::BranchKey;
 use crate::sip::ua::{
-    Config, Datagram, Dropped, Late, News, Plan, Refused, Rel100, Report, Trunk, TrunkId, UserAgent,
+    CallPhase, Config, Datagram, Dropped, Late, News, Plan, Refused, Rel100, Report, Trunk,
+    TrunkId, UserAgent,
 };
 
 /// Where the trunk is.
@@ -42,6 +43,8 @@ pub(super) struct Bench {
     seen: usize,
     pub(super) ended: Vec<Report>,
     pub(super) amended: Vec<(AttemptId, Late)>,
+    /// How far each call came, as it was told.
+    pub(super) phases: Vec<(AttemptId, CallPhase)>,
 }
 
 pub(super) fn trunk() -> Trunk {
@@ -81,7 +84,7 @@ impl Bench {
         let mut ua = UserAgent::new(config(epoch), Rng::from_seed(u64::from(epoch)));
         ua.configure(vec![trunk]);
         let (sent, ended, amended) = (Vec::new(), Vec::new(), Vec::new());
-        Self { ua, epoch, now: 0, sent, seen: 0, ended, amended }
+        Self { ua, epoch, now: 0, sent, seen: 0, ended, amended, phases: Vec::new() }
     }
 
     /// Places a call with a hold of 600 ms and a guard of 20 s; gives its INVITE.
@@ -217,6 +220,7 @@ impl Bench {
         self.ua.outbox_mut().clear();
         while let Some(news) = self.ua.poll_news() {
             match news {
+                News::Phase(id, phase) => self.phases.push((id, phase)),
                 News::Ended(report) => self.ended.push(*report),
                 News::Amended(id, late) => {
                     let reported = self.ended.iter().any(|report| report.id == id);
