@@ -180,7 +180,7 @@ mod tests {
         for wrong in [
             "",
             "ver_",
-            &text[1..],
+            text.trim_start_matches('v'),
             &format!("{text}0"),
             &text.replace("ver_", "ver-"),
             "ver_uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu",

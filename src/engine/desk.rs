@@ -33,7 +33,7 @@ impl Desk {
 
     pub(super) fn purpose(&self, id: AttemptId) -> Purpose {
         let known = self.purposes.get(id.slot as usize).copied();
-        known.unwrap_or(Purpose::Bare(Ticket::default()))
+        known.unwrap_or_else(|| Purpose::Bare(Ticket::default()))
     }
 
     /// Makes the ids of a call, and what must be stored before its first packet.

@@ -43,7 +43,13 @@ impl Verifier {
     /// Something that was written is stored.
     pub fn stored(&mut self, token: Token, now: Now) {
         let (Token::Opened { id, .. } | Token::Call { id, .. } | Token::Changed { id }) = token;
-        let Some(place) = self.place(id) else { return };
+        let Some(place) = self.place(id) else {
+            // Its verification was lost after this was written.
+            if let Token::Call { call, .. } = token {
+                self.deeds.push_back(Deed::GiveUp(call));
+            }
+            return;
+        };
         if let Some(session) = self.sessions.get_mut(place) {
             session.unstored = session.unstored.saturating_sub(1);
         }
@@ -109,12 +115,24 @@ impl Verifier {
                 }
                 Loss::Drop
             }
-            Token::Call { id, asked: false, .. } | Token::Changed { id } => {
-                if let Some(place) = self.place(id) {
+            Token::Call { id, call, asked: false } => match self.place(id) {
+                Some(place) => {
                     self.disown(place);
+                    Loss::Keep
                 }
-                Loss::Keep
-            }
+                // Its verification was lost just before.
+                None => {
+                    calls.forget(call);
+                    Loss::Drop
+                }
+            },
+            Token::Changed { id } => match self.place(id) {
+                Some(place) => {
+                    self.disown(place);
+                    Loss::Keep
+                }
+                None => Loss::Drop,
+            },
         }
     }
 
