@@ -296,7 +296,7 @@ impl Bench {
     /// The last digits of the n-th call that was ever prepared.
     pub(super) fn code(&self, n: usize) -> String {
         let digits = self.line.prepared[n].from.reveal();
-        digits.as_str()[digits.as_str().len() - 4..].to_owned()
+        digits.as_str().chars().skip(digits.as_str().len() - 4).collect()
     }
 
     /// A code that no call has.
