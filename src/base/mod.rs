@@ -1,5 +1,6 @@
 //! What every layer may name: time, chance, numbers, bounds. No IO, no SIP.
 
+pub mod calendar;
 pub mod chunks;
 pub mod clock;
 pub mod flow;

@@ -1,6 +1,7 @@
 //! The one record of one attempt.
 
 use super::record::Part;
+use crate::base::calendar::rfc3339;
 use crate::base::id::AttemptId;
 use crate::base::number::{CallerId, Destination};
 use crate::call::facts::{At, Cause, Facts};
@@ -275,24 +276,6 @@ impl From<&Cause> for Reason {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// `2026-11-23T04:05:06.000007Z` from microseconds since 1970 (civil calendar by days, 400-year eras).
-fn rfc3339(unix_us: u64) -> String {
-    let (secs, micros) = (unix_us / 1_000_000, unix_us % 1_000_000);
-    let (days, day_secs) = (secs / 86_400, secs % 86_400);
-    // Days since 0000-03-01, so that the leap day is the last of its year.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (day_secs / 3600, day_secs / 60 % 60, day_secs % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 #[cfg(test)]
