@@ -1,14 +1,15 @@
 //! The record as JSON, compared with `tests/golden/cdr_*.json`; its times and numbers.
 
-use super::Cdr;
+use super::{Amendment, Cdr, Kept, Show, View};
 use crate::base::clock::Instant;
-use crate::base::id::AttemptId;
+use crate::base::id::{AttemptId, SessionId};
 use crate::base::number::{CallerId, Destination};
 use crate::base::tests::golden::same_as_kept;
 use crate::call::facts::{At, Cause, End, Facts, Fork, Provisional, Said, Tag, Times};
 use crate::call::outcome::{Outcome, classify};
 use crate::call::way::Way;
 use crate::call::{AlertSource, CancelCause};
+use crate::verify::record::Part;
 use std::sync::Arc;
 
 fn us(micros: u64) -> At {
@@ -184,4 +185,113 @@ fn the_pdd_of_an_alerting_183_is_its_own_unless_a_180_came() {
 fn a_records_debug_form_hides_the_numbers() {
     let shown = format!("{:?}", cdr(flash()));
     assert!(!shown.contains("12025550142") && !shown.contains("4915112345678"), "{shown}");
+}
+
+/// The record as a store has it, of the second call of a verification.
+fn kept(cdr: &Cdr, open: bool) -> Kept {
+    let session = SessionId { unix_ms: 1_795_406_700_000, shard: 1, epoch: 2, random: 7 };
+    Kept {
+        row: 1,
+        id: cdr.id,
+        part: Some(Part { session, number: 2 }),
+        tenant: Some("acme".into()),
+        to: cdr.to,
+        from: cdr.from,
+        open,
+        detail: cdr.detail(),
+        amendments: Vec::new(),
+    }
+}
+
+/// A refusal that repeats both numbers in every place that has room for them.
+fn talkative() -> Facts {
+    let mut facts = flash();
+    facts.said = said(403, "Caller 2025550142 may not call 4915112345678");
+    let words = facts.said.as_mut().unwrap();
+    words.server = Some("gw (12025550142)".into());
+    words.notes.push("CLI +1 202-555-0142".into());
+    words.causes.push(Cause {
+        protocol: "SIP".into(),
+        cause: Some(403),
+        text: Some("0142 is unknown".into()),
+        location: Some("550142".into()),
+    });
+    let tag = facts.tag(b"12025550142.1");
+    facts.provisionals.push(provisional(2_100_000, 180, tag));
+    facts.forks.push(Fork { tag: Tag::from_slice(b"15112345678"), acks: 1, bye_status: None });
+    facts
+}
+
+#[test]
+fn the_details_hold_neither_number_also_where_the_network_said_them() {
+    let detail = cdr(talkative()).detail();
+    let digits: String = detail.chars().filter(char::is_ascii_digit).collect();
+    for part in ["550142", "2025550142", "5112345678"] {
+        assert!(!detail.contains(part) && !digits.contains(part), "{part} in {detail}");
+    }
+    assert!(
+        !detail.contains("\"0142") && !detail.contains("\"from\"") && !detail.contains("\"to\"")
+    );
+    let value: serde_json::Value = serde_json::from_str(&detail).unwrap();
+    assert_eq!(value["final"]["reason"], "Caller ********** may not call *************");
+    assert_eq!(value["reasons"][0]["text"], "**** is unknown");
+    assert_eq!(value["to_tag"], "***********.1");
+}
+
+#[test]
+fn a_kept_record_is_the_revealed_one_with_its_verification() {
+    let cdr = cdr(flash());
+    let kept = kept(&cdr, false);
+    let shown = kept.view(Show::Plain).unwrap();
+    assert_eq!((shown.attempt, shown.tenant.as_deref()), (Some(2), Some("acme")));
+    assert_eq!(shown.verification, kept.part.map(|part| part.session.to_string()));
+    let bare = View { verification: None, attempt: None, tenant: None, ..shown };
+    assert_eq!(bare, cdr.reveal());
+}
+
+#[test]
+fn a_caller_id_is_plain_only_when_its_verification_has_ended() {
+    let cdr = cdr(flash());
+    for (open, show, from, to) in [
+        (true, Show::Masked, "+12025******", "+4915*****5678"),
+        (true, Show::Plain, "+12025******", "+4915112345678"),
+        (false, Show::Masked, "+12025******", "+4915*****5678"),
+        (false, Show::Plain, "+12025550142", "+4915112345678"),
+    ] {
+        let text = kept(&cdr, open).json(show).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&value["from"], &value["to"]), (&from.into(), &to.into()), "{open} {show:?}");
+        assert!(!text.contains('\n'));
+    }
+}
+
+#[test]
+fn amendments_stand_at_the_end_of_their_record() {
+    let cdr = cdr(flash());
+    let amendment =
+        Amendment { id: cdr.id, at_unix_us: 1_795_406_710_000_000, status: 200, alerted: true };
+    let amended = Kept { amendments: vec![amendment], ..kept(&cdr, false) };
+    let text = amended.json(Show::Masked).unwrap();
+    let late =
+        r#","amendments":[{"at":"2026-11-23T04:05:10.000000Z","status":200,"alerted":true}]}"#;
+    assert!(text.ends_with(late), "{text}");
+    assert!(!kept(&cdr, false).json(Show::Masked).unwrap().contains("amendments"));
+}
+
+#[test]
+fn of_an_interrupted_call_nothing_is_claimed() {
+    let mut cdr = cdr(Facts::default());
+    cdr.outcome = Outcome::Interrupted;
+    same_as_kept("cdr_interrupted.json", &json(&cdr));
+    assert!(kept(&cdr, false).view(Show::Plain).is_ok());
+}
+
+#[test]
+fn details_that_nobody_here_wrote_are_named() {
+    let cdr = cdr(flash());
+    let broken = Kept { detail: "{\"cdr_id\":7}".into(), ..kept(&cdr, false) };
+    let said = broken.json(Show::Masked).unwrap_err().to_string();
+    assert!(said.contains("0001-00000002-00000003-00000004"), "{said}");
+    let empty = Kept { detail: "{}".into(), ..kept(&cdr, false) };
+    assert!(empty.view(Show::Masked).is_ok(), "a field that is not there is none");
 }
