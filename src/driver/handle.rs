@@ -163,6 +163,13 @@ impl Handle {
         }
     }
 
+    /// A handle to an engine that a test plays.
+    #[cfg(test)]
+    pub(crate) fn scripted() -> (Self, Script) {
+        let (requests, asked) = mpsc::channel(64);
+        (Self { requests }, Script { asked })
+    }
+
     /// Takes no more calls and verifications, ends the calls that are there, and waits for the last record.
     ///
     /// # Errors
@@ -196,5 +203,35 @@ impl Handle {
             mpsc::error::TrySendError::Full(_) => verify::Refusal::Capacity,
             mpsc::error::TrySendError::Closed(_) => verify::Refusal::Draining,
         })
+    }
+}
+
+/// The engine's part, played by a test.
+#[cfg(test)]
+pub(crate) struct Script {
+    asked: mpsc::Receiver<Request>,
+}
+
+#[cfg(test)]
+impl Script {
+    /// Answers each question about a verification, in order, until nobody can ask any more. `drain` is answered at once.
+    pub(crate) async fn play(
+        mut self,
+        mut answer: impl FnMut(verify::Command) -> Result<verify::Answer, verify::Refusal>,
+    ) {
+        while let Some(request) = self.asked.recv().await {
+            match request {
+                Request::Once(tell, Command::Verify(command)) => {
+                    tell.send(Answer::Verify(answer(command))).ok();
+                }
+                Request::Once(tell, Command::Drain) => {
+                    tell.send(Answer::Drained).ok();
+                }
+                Request::Configure(tell, ..) => {
+                    tell.send(()).ok();
+                }
+                Request::Once(_, Command::Place { .. } | Command::Cancel(_)) | Request::Of(..) => {}
+            }
+        }
     }
 }

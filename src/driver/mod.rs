@@ -5,20 +5,25 @@
 //! them. Datagrams are taken in batches, and what comes from no trunk is dropped before it is parsed.
 
 mod handle;
+mod observe;
 mod receive;
 mod watch;
 
+#[cfg(test)]
+pub(crate) use handle::Script;
 pub use handle::{Asked, Client, Handle};
+pub use observe::Observe;
 pub use receive::Inflow;
 pub use watch::{Passing, Watch};
 
-use crate::engine::{Engine, Event, Input, Output};
+use crate::engine::{Engine, Input, Output};
 use crate::io::net::clock::Clock;
 use crate::io::net::udp::{Datagram, Sender, UdpSocket};
 use crate::io::store::{Store, Verdict};
 use crate::sip::ua::{self, Trunk};
 use bytes::Bytes;
 use handle::{Clients, Request};
+use observe::Observer;
 use receive::Intake;
 use std::fmt;
 use std::io;
@@ -47,6 +52,7 @@ pub struct Driver<S> {
     requests: mpsc::Receiver<Request>,
     clients: Clients,
     watch: Option<Box<dyn Watch>>,
+    observer: Observer,
     commands: Vec<Request>,
 }
 
@@ -83,6 +89,7 @@ impl<S: Store> Driver<S> {
             requests,
             clients: Clients::new(give),
             watch,
+            observer: Observer::default(),
             commands: Vec::with_capacity(COMMANDS_A_TURN),
         }
     }
@@ -96,6 +103,11 @@ impl<S: Store> Driver<S> {
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.clients.handle()
+    }
+
+    /// Tells all that happens to this observer, besides the log.
+    pub fn observe(&mut self, observe: Box<dyn Observe>) {
+        self.observer = Observer::new(observe);
     }
 
     /// Replaces the trunks.
@@ -129,6 +141,7 @@ impl<S: Store> Driver<S> {
                 },
             }
             self.turn();
+            self.observer.inflow(intake.inflow());
         }
         if let Some(watch) = &mut self.watch {
             watch.end();
@@ -201,10 +214,13 @@ impl<S: Store> Driver<S> {
             self.send();
             while let Some(output) = self.engine.poll_output() {
                 match output {
-                    Output::Store { seq, record } => self.store.append(seq, record),
+                    Output::Store { seq, record } => {
+                        self.observer.storing(seq, &record);
+                        self.store.append(seq, record);
+                    }
                     Output::Reply { ticket, answer } => self.clients.tell(ticket, answer),
                     Output::Load { ticket, past } => self.store.load(ticket, past),
-                    Output::Event(event) => tell(&event),
+                    Output::Event(event) => self.observer.tell(&event),
                 }
             }
             self.store.commit();
@@ -219,6 +235,7 @@ impl<S: Store> Driver<S> {
                 }
                 continue;
             };
+            self.observer.stored(verdict);
             let input = match verdict {
                 Verdict::Kept(up_to) => Input::Stored { up_to },
                 Verdict::Failed(from) => Input::StoreFailed { from },
@@ -296,21 +313,5 @@ async fn after(due: Option<Duration>) {
             tokio::time::timeout(due, never).await.ok();
         }
         None => never.await,
-    }
-}
-
-/// Events as log lines. Numbers are masked by their types.
-fn tell(event: &Event) {
-    match event {
-        Event::Recorded(cdr) => {
-            let (cdr_id, to, from, outcome) = (&cdr.id, cdr.to, cdr.from, cdr.outcome);
-            tracing::info!(%cdr_id, trunk = %cdr.way.trunk, %to, %from, %outcome, "call ended");
-        }
-        Event::Amended(amendment) => {
-            let (cdr_id, status) = (&amendment.id, amendment.status);
-            tracing::warn!(%cdr_id, status, alerted = amendment.alerted, "response after the end");
-        }
-        Event::Verify(_) => {}
-        Event::StoreFailed => tracing::error!("records cannot be stored; no calls are taken"),
     }
 }
