@@ -41,4 +41,6 @@ pub mod carrier;
 
 pub mod load;
 
+pub mod config;
+
 pub mod cli;

@@ -12,11 +12,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::trunk::{EndWish, TrunkArgs, runtime};
-use super::value::{HostMaybePort, HostPort, duration};
 use super::{Exit, Failure, Stdout};
 use crate::base::clock::{Instant, Now};
 use crate::base::number::{CallerId, Destination};
 use crate::call::{AlertSource, HOLD_MAX, Pace, Trigger};
+use crate::config::value::{HostMaybePort, HostPort, duration};
 use crate::driver::{Client, Passing, Watch};
 use crate::engine::{Answer, Command};
 use crate::io::capture::ladder::{Direction, Ladder, Line, trace};

@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::value::{HostPort, duration};
 use super::{Exit, Failure, Stdout};
 use crate::base::rng::Rng;
 use crate::carrier::fast::Fast;
 use crate::carrier::report::{Report, offence_json};
 use crate::carrier::{Behaviour, Carrier as FarEnd, Config, Offence, help, serve};
+use crate::config::value::{HostPort, duration};
 use crate::io::net::udp::{BUFFER, UdpSocket};
 
 /// Run a far end that rings, answers or refuses, and judges what it receives

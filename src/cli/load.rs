@@ -13,11 +13,11 @@ use serde::Serialize;
 
 use super::call::{destination, no_alert};
 use super::trunk::{EndWish, TrunkArgs, runtime};
-use super::value::duration;
 use super::{Exit, Failure, Stdout};
 use crate::base::number::Destination;
 use crate::base::rng::Rng;
 use crate::call::{HOLD_MAX, Pace, Trigger};
+use crate::config::value::duration;
 use crate::io::net::clock::Clock;
 use crate::load::{self, Percentiles, Stopwatch, Tally, Wish, histogram};
 

@@ -10,7 +10,6 @@ mod load;
 mod output;
 mod sip;
 mod trunk;
-pub mod value;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};

@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
-use super::value::HostPort;
 use crate::base::flow::FlowId;
 use crate::base::rng::Rng;
+use crate::config::value::HostPort;
 use crate::driver::{Driver, Watch};
 use crate::engine::Engine;
 use crate::io::net::clock::Clock;

@@ -1,11 +1,12 @@
-//! Values of arguments: durations with their unit, hosts with their port.
+//! Values as they are typed, in arguments and in the configuration: durations and sizes with their unit, hosts with
+//! their port.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Reads `600ms`, `20s`, `1.5s`, `2m`, `1h`, `250us`. A bare number is refused: nobody should have to
+/// Reads `600ms`, `20s`, `1.5s`, `2m`, `1h`, `30d`, `250us`. A bare number is refused: nobody should have to
 /// remember which unit it would be.
 ///
 /// # Errors
@@ -19,30 +20,73 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1_000_000,
         "m" => 60_000_000,
         "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
         "" if !number.is_empty() => {
             return Err("a duration needs a unit, like 600ms, 20s or 2m".to_owned());
         }
         _ => {
             return Err(
-                "not a duration; write a number and us, ms, s, m or h, like 600ms".to_owned()
+                "not a duration; write a number and us, ms, s, m, h or d, like 600ms".to_owned()
             );
         }
     };
-    micros(number, unit_us)
+    times(number, unit_us)
         .map(Duration::from_micros)
         .ok_or_else(|| "not a duration; write it like 600ms, 1.5s or 2m".to_owned())
 }
 
-/// `number` (digits, perhaps with a fraction) times `unit_us`; `None` if malformed, too large, or finer than
-/// a microsecond.
-fn micros(number: &str, unit_us: u64) -> Option<u64> {
+/// Writes a duration as [`duration`] reads it, in its largest whole unit.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let us = duration.as_micros();
+    let units = [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
+    let whole = units.into_iter().chain([(1_000, "ms")]).find(|(unit, _)| us > 0 && us % unit == 0);
+    match whole {
+        // A day is 24h to whoever reads it.
+        Some((unit, "d")) if us == unit => "24h".to_owned(),
+        Some((unit, name)) => format!("{}{name}", us / unit),
+        None if us == 0 => "0s".to_owned(),
+        None => format!("{us}us"),
+    }
+}
+
+/// Reads `64KiB`, `256MiB`, `1GiB`, `512B`. A bare number is refused, as it is for a duration.
+///
+/// # Errors
+/// A sentence for the person who typed it.
+pub fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
+    let wrong = || "not a size; write a number and B, KiB, MiB or GiB, like 64KiB".to_owned();
+    let unit = match unit {
+        "" if !number.is_empty() => {
+            return Err("a size needs a unit, like 512B, 64KiB or 256MiB".to_owned());
+        }
+        _ => SIZES.iter().find(|(_, name)| *name == unit).map(|(bytes, _)| *bytes),
+    };
+    unit.and_then(|unit| times(number, unit)).ok_or_else(wrong)
+}
+
+/// Writes a number of bytes as [`size`] reads it, in its largest whole unit.
+#[must_use]
+pub fn show_size(bytes: u64) -> String {
+    let whole = SIZES.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    let (unit, name) = whole.copied().unwrap_or((1, "B"));
+    format!("{}{name}", bytes / unit)
+}
+
+/// Units of sizes, largest first.
+const SIZES: [(u64, &str); 4] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+
+/// `number` (digits, perhaps with a fraction) times `unit`; `None` if malformed, too large, or no whole number.
+fn times(number: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = match number.split_once('.') {
         None => (number, None),
         Some((whole, fraction)) => (whole, Some(fraction)),
     };
-    let mut sum = whole.parse::<u64>().ok()?.checked_mul(unit_us)?;
+    let mut sum = whole.parse::<u64>().ok()?.checked_mul(unit)?;
     if let Some(fraction) = fraction {
-        let parts = fraction.parse::<u64>().ok()?.checked_mul(unit_us)?;
+        let parts = fraction.parse::<u64>().ok()?.checked_mul(unit)?;
         let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
         if parts % scale != 0 {
             return None;
@@ -215,8 +259,28 @@ mod tests {
             ("20s", 20_000_000),
             ("2m", 120_000_000),
             ("1h", 3_600_000_000),
+            ("30d", 30 * 86_400_000_000),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_micros(us)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        for text in ["0s", "250us", "600ms", "1500ms", "20s", "90s", "2m", "24h", "30d"] {
+            assert_eq!(show_duration(duration(text).unwrap()), text);
+        }
+        for text in ["0B", "512B", "1500B", "64KiB", "256MiB", "1GiB", "1536MiB"] {
+            assert_eq!(show_size(size(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn sizes_carry_their_unit() {
+        assert_eq!(size("1.5KiB"), Ok(1536));
+        assert!(size("65536").unwrap_err().contains("needs a unit"));
+        for text in ["", "B", "-1B", "1KB", "1kib", "64 KiB", "0.3B", "99999999999GiB"] {
+            assert!(size(text).unwrap_err().contains("not a size"), "{text}");
         }
     }
 
@@ -225,7 +289,7 @@ mod tests {
         assert!(duration("600").unwrap_err().contains("needs a unit"));
         assert!(duration("0").unwrap_err().contains("needs a unit"));
         let too_large = "99999999999999999999s";
-        let odd = ["", "ms", "-1s", "1.s", ".5s", "1..5s", "1 s", "1d", "1e3s", "1S", "0.5us"];
+        let odd = ["", "ms", "-1s", "1.s", ".5s", "1..5s", "1 s", "1w", "1e3s", "1S", "0.5us"];
         for text in odd.into_iter().chain([too_large]) {
             assert!(duration(text).is_err(), "{text}");
         }

@@ -1,0 +1,3 @@
+//! The configuration: one TOML file, read to the typed values of everything that it configures.
+
+pub mod value;
