@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 
 use smallvec::SmallVec;
 
+use super::Output;
 use super::answer::Answer as Written;
 use super::behaviour::{Behaviour, OnCancel};
 use super::invite::Invite;
 use super::judge::{self, Request};
 use super::other::Other;
 use super::rule::Rule;
+use super::tell::Heard;
 use super::turn::{Head, Turn};
 use crate::base::clock::Instant;
 use crate::base::number::{CallerId, Destination};
@@ -130,6 +132,11 @@ impl Call {
             return;
         }
         turn.counts.invites += 1;
+        if let (true, Some(to), Some(from)) =
+            (self.invites.is_empty(), self.head.to, self.head.from)
+        {
+            turn.out.push(Output::Heard(Heard { to, from }));
+        }
         let cancelled = self.invites.iter().any(|invite| invite.was_cancelled());
         if cancelled && request.key.to_tag.is_none() {
             let saw = "another INVITE after the CANCEL".into();
@@ -287,10 +294,12 @@ fn digits(uri: &[u8]) -> Option<String> {
     Some(format!("+{user}"))
 }
 
-fn number(uri: &[u8]) -> Option<Destination> {
+/// The number that a URI calls.
+pub(super) fn number(uri: &[u8]) -> Option<Destination> {
     Destination::parse(&digits(uri)?).ok()
 }
 
-fn caller(uri: &[u8]) -> Option<CallerId> {
+/// The number that a URI calls from.
+pub(super) fn caller(uri: &[u8]) -> Option<CallerId> {
     CallerId::parse(&digits(uri)?).ok()
 }

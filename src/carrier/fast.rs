@@ -10,10 +10,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::io::Write as _;
 use std::net::SocketAddr;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr};
 use siphasher::sip::SipHasher13;
 use smallvec::SmallVec;
 
+use super::call::{caller, number};
+use super::outbox::Outbox;
+use super::tell::{Heard, Tells};
 use crate::base::rng::Rng;
 
 /// What happened so far.
@@ -52,35 +55,6 @@ enum Phone {
     Cancelled,
 }
 
-/// Datagrams to be sent, one after the other in one buffer that is used again.
-#[derive(Default)]
-pub struct Outbox {
-    bytes: Vec<u8>,
-    ends: Vec<(SocketAddr, usize)>,
-}
-
-impl Outbox {
-    /// The datagrams, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        let mut start = 0;
-        self.ends.iter().map(move |(to, end)| {
-            let datagram = self.bytes.get(start..*end).unwrap_or_default();
-            start = *end;
-            (*to, datagram)
-        })
-    }
-
-    /// Makes room for the next ones.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn end(&mut self, to: SocketAddr) {
-        self.ends.push((to, self.bytes.len()));
-    }
-}
-
 impl Fast {
     /// A far end whose Contact leads to `contact`.
     #[must_use]
@@ -93,8 +67,14 @@ impl Fast {
         }
     }
 
-    /// A datagram came.
-    pub fn handle(&mut self, datagram: &[u8], from: SocketAddr, out: &mut Outbox) {
+    /// A datagram came. `tells` hears of the call that it begins.
+    pub fn handle(
+        &mut self,
+        datagram: &[u8],
+        from: SocketAddr,
+        tells: &mut Tells,
+        out: &mut Outbox,
+    ) {
         let Some(request) = Request::read(datagram) else {
             self.counts.strays += 1;
             return;
@@ -110,6 +90,11 @@ impl Fast {
                     Entry::Vacant(place) => {
                         place.insert(Phone::Rings);
                         self.counts.calls += 1;
+                        if tells.wanted()
+                            && let Some(call) = request.call()
+                        {
+                            tells.heard(call);
+                        }
                     }
                 }
                 request.answer(b"100 Trying", b"INVITE", None, &[], (from, out));
@@ -164,6 +149,7 @@ impl Fast {
 #[derive(Default)]
 struct Request<'a> {
     method: &'a [u8],
+    uri: &'a [u8],
     vias: SmallVec<[&'a [u8]; 2]>,
     from: &'a [u8],
     to: &'a [u8],
@@ -180,8 +166,10 @@ impl<'a> Request<'a> {
         if method.starts_with(b"SIP/") {
             return None;
         }
-        let mut request = Self { method, ..Self::default() };
-        let mut rest = datagram.get(memchr(b'\n', datagram)? + 1..)?;
+        let (first, mut rest) = datagram.split_at_checked(memchr(b'\n', datagram)? + 1)?;
+        let uri = first.get(method.len() + 1..)?;
+        let uri = uri.get(..memchr(b' ', uri).unwrap_or(uri.len()))?;
+        let mut request = Self { method, uri, ..Self::default() };
         while let Some((line, next)) = split_line(rest) {
             rest = next;
             let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
@@ -206,6 +194,14 @@ impl<'a> Request<'a> {
         (!missing).then_some(request)
     }
 
+    /// Who calls whom; `None` where one of them has no number.
+    fn call(&self) -> Option<Heard> {
+        let from = self.from.get(memchr(b':', self.from)? + 1..)?;
+        let from = from.get(memrchr(b'<', from).map_or(0, |at| at + 1)..)?;
+        let from = from.get(..memchr(b'>', from).unwrap_or(from.len()))?.trim_ascii();
+        Some(Heard { to: number(self.uri)?, from: caller(from)? })
+    }
+
     /// One response. Without a tag it is a 100.
     fn answer(
         &self,
@@ -215,7 +211,7 @@ impl<'a> Request<'a> {
         more: &[u8],
         (from, out): (SocketAddr, &mut Outbox),
     ) {
-        let bytes = &mut out.bytes;
+        let bytes = out.bytes();
         put(bytes, &[b"SIP/2.0 ", status, b"\r\n"]);
         for (place, via) in self.vias.iter().enumerate() {
             match rport(via).filter(|_| place == 0) {
@@ -328,6 +324,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::base::clock::{Instant, Now};
+    use crate::carrier::tell::read;
     use crate::sip::message::Message;
 
     const CALLER: &str = "127.0.0.1:5060";
@@ -347,8 +345,8 @@ mod tests {
     }
 
     fn take(far_end: &mut Fast, request: &str) -> Vec<Message> {
-        let mut out = Outbox::default();
-        far_end.handle(request.as_bytes(), CALLER.parse().unwrap(), &mut out);
+        let (mut tells, mut out) = (Tells::default(), Outbox::default());
+        far_end.handle(request.as_bytes(), CALLER.parse().unwrap(), &mut tells, &mut out);
         out.iter()
             .map(|(to, bytes)| {
                 assert_eq!(to, CALLER.parse().unwrap());
@@ -405,6 +403,55 @@ mod tests {
         assert_eq!((counts.cancels, counts.cancels_again), (2, 1));
         assert_eq!((counts.acks, counts.acks_again), (1, 1));
         assert_eq!((far_end.ringing(), far_end.unacknowledged()), (1, 1));
+    }
+
+    /// Who is said to have called whom.
+    fn told(far_end: &mut Fast, requests: &[String]) -> Vec<(String, String)> {
+        let (mut tells, mut out) = (Tells::default(), Outbox::default());
+        tells.ask(CALLER.parse().unwrap(), Instant::START);
+        for request in requests {
+            far_end.handle(request.as_bytes(), CALLER.parse().unwrap(), &mut tells, &mut out);
+        }
+        out.clear();
+        tells.write(Now { instant: Instant::START, unix_us: 0 }, &mut out);
+        let calls = out.iter().flat_map(|(_, bytes)| read(bytes).unwrap().1.collect::<Vec<_>>());
+        calls
+            .map(|call| (call.to.reveal(), call.from.reveal()))
+            .map(|(to, from)| (to.as_str().to_owned(), from.as_str().to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn every_call_is_told_once_to_who_listens() {
+        let mut far_end = far_end();
+        let requests = [("INVITE", 1), ("INVITE", 1), ("CANCEL", 1), ("OPTIONS", 2), ("INVITE", 3)];
+        let requests = requests.map(|(method, number)| request(method, number));
+        let call = ("12025550142".to_owned(), "12025550100".to_owned());
+        assert_eq!(told(&mut far_end, &requests), [call.clone(), call]);
+    }
+
+    #[test]
+    fn numbers_are_found_in_every_kind_of_uri_and_a_call_without_numbers_is_answered() {
+        let other = |from: &str, uri: &str| {
+            let from = format!("From: {from}");
+            let text = request("INVITE", 1).replace("From: <sip:+12025550100@127.0.0.1>", &from);
+            [text.replace("INVITE sip:+12025550142@127.0.0.1:5070", &format!("INVITE {uri}"))]
+        };
+        for (from, uri) in [
+            ("<sip:+4930123456@h;user=phone>", "sip:+4930999@h"),
+            ("\"a: <b\" <tel:+4930123456>", "tel:+4930999"),
+            ("sips:+4930123456@h", "sips:+4930999;isub=1@h"),
+        ] {
+            let call = [("4930999".to_owned(), "4930123456".to_owned())];
+            assert_eq!(told(&mut far_end(), &other(from, uri)), call, "{from} {uri}");
+        }
+        for (from, uri) in
+            [("<sip:anonymous@h>", "sip:+4930999@h"), ("<sip:+4930123@h>", "sip:a@h")]
+        {
+            let mut far_end = far_end();
+            assert_eq!(told(&mut far_end, &other(from, uri)), []);
+            assert_eq!(far_end.counts().calls, 1);
+        }
     }
 
     #[test]

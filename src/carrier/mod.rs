@@ -54,10 +54,12 @@ pub mod fast;
 mod invite;
 mod judge;
 mod other;
+mod outbox;
 pub mod report;
 mod rule;
 pub mod serve;
 mod table;
+pub mod tell;
 mod turn;
 
 use std::net::SocketAddr;
@@ -66,11 +68,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use behaviour::{Behaviour, REFUSALS, Row, TABLE, help};
+pub use outbox::Outbox;
 pub use rule::{Offence, Rule};
 pub use table::Carrier;
 pub use turn::Counts;
 
 use crate::sip::txn::Timers;
+use tell::Heard;
 
 /// How a far end behaves.
 #[derive(Clone, Debug)]
@@ -128,6 +132,8 @@ pub enum Output {
     },
     /// The caller did something wrong.
     Offence(Offence),
+    /// A call with numbers came, and was not thrown away; once for each Call-ID.
+    Heard(Heard),
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fast::{Fast, Outbox};
-use super::{Carrier, Offence, Output};
+use super::fast::Fast;
+use super::tell::{Tells, is_ask};
+use super::{Carrier, Offence, Outbox, Output};
 use crate::base::clock::Instant;
 use crate::io::net::clock::Clock;
 use crate::io::net::signals::Signals;
@@ -108,6 +109,7 @@ pub fn judging(
     let mut wire = Wire::open(socket, limit)?;
     let mut datagrams: Vec<Datagram> = Vec::with_capacity(BATCH);
     let mut out: Vec<Output> = Vec::new();
+    let (mut tells, mut tellings) = (Tells::default(), Outbox::default());
     loop {
         let next = carrier.poll_timeout().unwrap_or(Instant::NEVER);
         let Some(wait) = wire.wait(next, wire.clock.instant()) else { break };
@@ -117,17 +119,28 @@ pub fn judging(
         }
         let now = wire.clock.instant();
         for Datagram { from, bytes } in datagrams.drain(..) {
-            carrier.handle(bytes, from, now, &mut out);
+            if is_ask(&bytes) {
+                tells.ask(from, now);
+            } else {
+                carrier.handle(bytes, from, now, &mut out);
+            }
         }
         carrier.handle_time(now, &mut out);
         wire.send(out.iter().filter_map(|output| match output {
             Output::Send { to, bytes } => Some((*to, &bytes[..])),
-            Output::Offence(_) => None,
+            Output::Offence(_) | Output::Heard(_) => None,
         }));
         for output in out.drain(..) {
-            if let Output::Offence(offence) = output {
-                tell(&offence)?;
+            match output {
+                Output::Send { .. } => {}
+                Output::Offence(offence) => tell(&offence)?,
+                Output::Heard(call) => tells.heard(call),
             }
+        }
+        if tells.due() {
+            tells.write(wire.clock.now(), &mut tellings);
+            wire.send(tellings.iter());
+            tellings.clear();
         }
         if received.errors {
             wire.read_errors();
@@ -146,10 +159,20 @@ pub fn fast(
     limit: Option<Duration>,
 ) -> io::Result<Served> {
     let mut wire = Wire::open(socket, limit)?;
-    let mut out = Outbox::default();
-    while let Some(wait) = wire.wait(Instant::NEVER, wire.clock.instant()) {
-        let answer = |from, datagram: &[u8]| far_end.handle(datagram, from, &mut out);
+    let (mut tells, mut out) = (Tells::default(), Outbox::default());
+    let clock = wire.clock;
+    while let Some(wait) = wire.wait(Instant::NEVER, clock.instant()) {
+        let answer = |from, datagram: &[u8]| {
+            if is_ask(datagram) {
+                tells.ask(from, clock.instant());
+            } else {
+                far_end.handle(datagram, from, &mut tells, &mut out);
+            }
+        };
         let received = wire.receiver.receive_in_place(wait, |_| true, answer)?;
+        if tells.due() {
+            tells.write(clock.now(), &mut out);
+        }
         wire.send(out.iter());
         out.clear();
         if received.errors {

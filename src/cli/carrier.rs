@@ -21,6 +21,8 @@ use crate::io::net::udp::{BUFFER, UdpSocket};
 /// Says "listening on ADDRESS:PORT" as soon as it is reachable, reports each offence of the caller as it
 /// happens, and ends with a summary on SIGINT, SIGTERM or after --seconds. Exit status: 0 all was well,
 /// 1 an offence or a phone left ringing, 2 wrong usage or a port that is taken.
+///
+/// Programs on this machine that ask for it, as load verifications does, are told who calls whom.
 #[derive(Debug, Args)]
 #[command(after_long_help = help())]
 pub(super) struct Carrier {

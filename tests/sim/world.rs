@@ -257,6 +257,7 @@ impl World {
                     self.log.word(self.now, offence.to_string());
                     self.checks.offence(&offence);
                 }
+                Said::Heard(_) => {}
                 Said::Send { to, bytes } => {
                     if to != ENGINE {
                         self.checks.broken.push(format!("a response goes to {to}"));

@@ -286,3 +286,36 @@ fn the_same_seed_gives_the_same_bytes() {
     assert!(run(7) == run(7));
     assert!(run(7) != run(8));
 }
+
+/// Who called whom so far.
+fn heard(world: &World) -> Vec<(String, String)> {
+    let plain = |call: &Heard| (call.to.reveal(), call.from.reveal());
+    let plain = world.heard.iter().map(plain);
+    plain.map(|(to, from)| (to.as_str().to_owned(), from.as_str().to_owned())).collect()
+}
+
+#[test]
+fn a_call_is_heard_once_however_often_its_invite_comes() {
+    let mut world = World::new();
+    let caller = Caller::new("+12025550142");
+    for _ in 0..3 {
+        world.take(&caller.invite());
+    }
+    let again = Caller { branch: "z9hG4bKanother".into(), cseq: 2, ..caller.clone() };
+    world.take(&again.invite());
+    let call = ("12025550142".to_owned(), "12025550100".to_owned());
+    assert_eq!(heard(&world), [call.clone()]);
+    world.take(&Caller { call_id: "another".into(), ..caller }.invite());
+    assert_eq!(heard(&world), [call.clone(), call]);
+}
+
+#[test]
+fn a_call_that_was_thrown_away_is_not_heard_and_one_without_numbers_is_none() {
+    let mut world = World::with(|config| config.loss_permille = 1000);
+    world.take(&Caller::new("+12025550142").invite());
+    assert_eq!(heard(&world), []);
+    let mut world = World::new();
+    world.take(&Caller::new("somebody").invite());
+    assert_eq!(heard(&world), []);
+    assert_eq!(world.carrier.counts().calls, 1);
+}

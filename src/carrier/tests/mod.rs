@@ -19,6 +19,7 @@ struct World {
     carrier: Carrier,
     now: Instant,
     offences: Vec<Offence>,
+    heard: Vec<Heard>,
 }
 
 impl World {
@@ -30,7 +31,7 @@ impl World {
         let mut config = Config::at(HERE.parse().unwrap());
         change(&mut config);
         let carrier = Carrier::new(config, Rng::from_seed(1));
-        Self { carrier, now: Instant::START, offences: Vec::new() }
+        Self { carrier, now: Instant::START, offences: Vec::new(), heard: Vec::new() }
     }
 
     /// Hands over a request; what is sent at once.
@@ -69,6 +70,7 @@ impl World {
                     replies.push(Reply { at: self.now, message });
                 }
                 Output::Offence(offence) => self.offences.push(offence),
+                Output::Heard(call) => self.heard.push(call),
             }
         }
         replies
