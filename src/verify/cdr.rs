@@ -1,7 +1,9 @@
 //! The one record of one attempt.
 
+pub mod csv;
 mod kept;
 mod mask;
+mod terms;
 mod view;
 
 use super::record::Part;

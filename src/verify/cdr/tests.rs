@@ -16,7 +16,7 @@ fn us(micros: u64) -> At {
     At::of(Instant::from_micros(micros), Instant::START)
 }
 
-fn cdr(facts: Facts) -> Cdr {
+pub(super) fn cdr(facts: Facts) -> Cdr {
     Cdr {
         id: AttemptId { shard: 1, epoch: 2, slot: 3, generation: 4 },
         part: None,
@@ -49,7 +49,7 @@ fn provisional(at: u64, status: u16, tag: Option<u8>) -> Provisional {
 }
 
 /// 100, 180, CANCEL, 200, 487, ACK.
-fn flash() -> Facts {
+pub(super) fn flash() -> Facts {
     let mut facts = Facts {
         times: Times {
             first_1xx: us(12_345),
@@ -90,8 +90,8 @@ fn the_record_of_a_flash_call_is_as_before() {
     same_as_kept("cdr_rang.json", &json(&cdr));
 }
 
-#[test]
-fn the_record_of_a_call_that_two_forks_answered_is_as_before() {
+/// Two forks that answered when our CANCEL was out.
+pub(super) fn answered() -> Facts {
     let mut facts = flash();
     facts.end = End::Answered;
     facts.said = said(200, "OK");
@@ -102,13 +102,18 @@ fn the_record_of_a_call_that_two_forks_answered_is_as_before() {
         facts.forks.push(Fork { tag: Tag::from_slice(tag), acks: 2, bye_status });
     }
     facts.retransmissions = 3;
-    let cdr = cdr(facts);
+    facts
+}
+
+#[test]
+fn the_record_of_a_call_that_two_forks_answered_is_as_before() {
+    let cdr = cdr(answered());
     assert_eq!(cdr.outcome, Outcome::AnsweredRace);
     same_as_kept("cdr_answered_race.json", &json(&cdr));
 }
 
-#[test]
-fn the_record_of_a_refused_call_is_as_before() {
+/// A gateway without a free line, and all that it says of it.
+pub(super) fn refused() -> Facts {
     let mut facts = Facts {
         times: Times {
             first_1xx: us(10_000),
@@ -137,7 +142,12 @@ fn the_record_of_a_refused_call_is_as_before() {
         location: Some("LN".into()),
     });
     words.causes.push(Cause { protocol: "SIP".into(), ..Cause::default() });
-    let mut cdr = cdr(facts);
+    facts
+}
+
+#[test]
+fn the_record_of_a_refused_call_is_as_before() {
+    let mut cdr = cdr(refused());
     cdr.cseq = 2;
     assert_eq!(cdr.outcome, Outcome::Overloaded);
     same_as_kept("cdr_overloaded.json", &json(&cdr));
@@ -188,7 +198,7 @@ fn a_records_debug_form_hides_the_numbers() {
 }
 
 /// The record as a store has it, of the second call of a verification.
-fn kept(cdr: &Cdr, open: bool) -> Kept {
+pub(super) fn kept(cdr: &Cdr, open: bool) -> Kept {
     let session = SessionId { unix_ms: 1_795_406_700_000, shard: 1, epoch: 2, random: 7 };
     Kept {
         row: 1,
