@@ -169,7 +169,7 @@ fn an_offence_is_told_as_it_happens_with_masked_numbers() {
     far_end.out.read_line(&mut line).unwrap();
     assert!(
         line.starts_with(
-            "offence cancel-branch call=+12025550142 from=+12025****** to=+1202***0142 at="
+            "offence cancel-branch call=+12025550142 from=+120******** to=+1202***0142 at="
         ),
         "{line}"
     );

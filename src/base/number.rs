@@ -44,6 +44,9 @@ pub const DIGITS_MIN: usize = 4;
 /// Most digits of a number (ITU-T E.164 §6.2.1).
 pub const DIGITS_MAX: usize = 15;
 
+/// Digits of a caller-ID that are hidden: as many as the longest code has.
+const HIDDEN: usize = 8;
+
 /// Digits in four-bit groups, most significant first, with their count in the top group.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Packed(u64);
@@ -137,7 +140,7 @@ impl Digits {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination(Packed);
 
-/// A number that we call from; its last digits are the code. Shown with its tail hidden: `+12025****`.
+/// A number that we call from; its last digits are the code. Shown with its tail hidden: `+120********`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerId(Packed);
 
@@ -371,7 +374,7 @@ impl fmt::Display for CallerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.reveal();
         let text = digits.as_str();
-        let shown = text.len().saturating_sub(6).max(1);
+        let shown = text.len().saturating_sub(HIDDEN).max(1);
         write!(f, "+{}", text.get(..shown).unwrap_or_default())?;
         for _ in shown..text.len() {
             f.write_str("*")?;
@@ -465,7 +468,7 @@ mod tests {
     fn a_caller_id_hides_its_tail_and_a_destination_its_middle() {
         let from = CallerId::parse("+12025550142").unwrap();
         let to = Destination::parse("+12025550142").unwrap();
-        assert_eq!(format!("{from} {from:?}"), "+12025****** +12025******");
+        assert_eq!(format!("{from} {from:?}"), "+120******** +120********");
         assert_eq!(format!("{to} {to:?}"), "+1202***0142 +1202***0142");
         assert_eq!(CallerId::parse("+1234").unwrap().to_string(), "+1***");
         assert_eq!(Destination::parse("+1234").unwrap().to_string(), "+1*34");

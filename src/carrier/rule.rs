@@ -239,7 +239,7 @@ pub struct Offence {
     pub saw: String,
 }
 
-/// `offence cancel-branch call=… from=+12025****** to=+1202***0142 at=1.25s: saw …; right: …`
+/// `offence cancel-branch call=… from=+120******** to=+1202***0142 at=1.25s: saw …; right: …`
 impl fmt::Display for Offence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "offence {} call={}", self.rule.name(), self.call_id)?;

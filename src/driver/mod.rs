@@ -54,6 +54,8 @@ pub struct Driver<S> {
     watch: Option<Box<dyn Watch>>,
     observer: Observer,
     commands: Vec<Request>,
+    /// Others may send datagrams from now on.
+    configured: bool,
 }
 
 /// Why a driver cannot go on.
@@ -91,6 +93,7 @@ impl<S: Store> Driver<S> {
             watch,
             observer: Observer::default(),
             commands: Vec::with_capacity(COMMANDS_A_TURN),
+            configured: false,
         }
     }
 
@@ -199,6 +202,8 @@ impl<S: Store> Driver<S> {
                 Request::Once(tell, command) => (self.clients.await_one(tell), command),
                 Request::Configure(tell, trunks, rules) => {
                     self.engine.handle_input(Input::Configure { trunks, rules }, now);
+                    self.configured = true;
+                    // Whoever asked may have gone away.
                     tell.send(()).ok();
                     continue;
                 }

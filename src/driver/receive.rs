@@ -53,6 +53,12 @@ impl Intake {
         })
     }
 
+    /// From now on these may send. Trunks that a configuration took away stay among them as long as calls are on them, and
+    /// until the next configuration.
+    pub(super) fn admit(&mut self, peers: Vec<IpAddr>) {
+        self.peers = peers;
+    }
+
     /// Waits until there is something to take.
     pub(super) async fn ready(&self) -> io::Result<()> {
         let either = Interest::READABLE | Interest::ERROR;

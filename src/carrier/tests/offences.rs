@@ -334,7 +334,7 @@ fn a_phone_left_ringing() {
     let offence = world.offences[0].to_string();
     assert_eq!(
         offence,
-        "offence left-ringing call=call-+12025550142 from=+12025****** to=+1202***0142 at=70.000s: \
+        "offence left-ringing call=call-+12025550142 from=+120******** to=+1202***0142 at=70.000s: \
          an INVITE open for 70 s without CANCEL; right: a CANCEL before the ring limit"
     );
 }
