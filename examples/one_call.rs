@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(config, ClaimKey([7; 32]), Rng::from_os());
     let mut driver =
         Driver::new(engine, Memory::new(), Clock::start(), &socket, Some(Box::new(Printer)));
-    driver.configure(vec![trunk(socket.local_addr(), target, &media)]);
+    driver.configure(vec![trunk(socket.local_addr(), target, &media)], std::sync::Arc::default());
 
     let mut client = driver.client(1);
     let pace = Pace {

@@ -40,7 +40,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn show_duration(duration: Duration) -> String {
     let us = duration.as_micros();
     let units = [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s")];
-    let whole = units.into_iter().chain([(1_000, "ms")]).find(|(unit, _)| us > 0 && us % unit == 0);
+    let whole = units
+        .into_iter()
+        .chain([(1_000, "ms")])
+        .find(|(unit, _)| us > 0 && us.is_multiple_of(*unit));
     match whole {
         // A day is 24h to whoever reads it.
         Some((unit, "d")) if us == unit => "24h".to_owned(),

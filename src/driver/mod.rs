@@ -21,6 +21,8 @@ use crate::io::net::clock::Clock;
 use crate::io::net::udp::{Datagram, Sender, UdpSocket};
 use crate::io::store::{Store, Verdict};
 use crate::sip::ua::{self, Trunk};
+use crate::verify::record::Left;
+use crate::verify::rules::Rules;
 use bytes::Bytes;
 use handle::{Clients, Request};
 use observe::Observer;
@@ -113,10 +115,14 @@ impl<S: Store> Driver<S> {
         self.observer = Observer::new(observe);
     }
 
-    /// Replaces the trunks.
-    pub fn configure(&mut self, trunks: Vec<Trunk>) {
-        self.engine
-            .handle_input(Input::Configure { trunks, rules: Arc::default() }, self.clock.now());
+    /// Puts the first configuration in force. Bare calls need no rules.
+    pub fn configure(&mut self, trunks: Vec<Trunk>, rules: Arc<Rules>) {
+        self.engine.handle_input(Input::Configure { trunks, rules }, self.clock.now());
+    }
+
+    /// Takes up what the last life left open; after the first configuration.
+    pub fn restore(&mut self, left: Left) {
+        self.engine.handle_input(Input::Restore(Box::new(left)), self.clock.now());
     }
 
     /// Runs until every client is gone.
@@ -144,6 +150,9 @@ impl<S: Store> Driver<S> {
                 },
             }
             self.turn();
+            if std::mem::take(&mut self.configured) {
+                intake.admit(self.engine.peers());
+            }
             self.observer.inflow(intake.inflow());
         }
         if let Some(watch) = &mut self.watch {
