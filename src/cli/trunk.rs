@@ -122,7 +122,7 @@ impl Bound {
         // No verification is made here, so nothing is claimed.
         let engine = Engine::new(config, ClaimKey([0; 32]), rng);
         let mut driver = Driver::new(engine, Memory::new(), clock, &socket, watch);
-        driver.configure(vec![trunk], std::sync::Arc::default());
+        driver.configure(vec![trunk], Arc::default());
         Ok(Wired { driver, media })
     }
 }
