@@ -8,6 +8,7 @@ pub mod id;
 pub mod limits;
 pub mod number;
 pub mod rng;
+pub mod spelling;
 pub mod wheel;
 
 #[cfg(test)]

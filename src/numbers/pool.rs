@@ -199,3 +199,6 @@ impl Excluded {
         Some(place)
     }
 }
+
+#[cfg(test)]
+mod tests;

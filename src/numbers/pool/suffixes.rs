@@ -31,7 +31,9 @@ impl Suffixes {
             }
         }
         starts.push(pairs.len() as u32);
-        let numbers = pairs.into_iter().map(|(_, place)| place).collect::<Vec<_>>();
+        // Collected in place, it would keep the memory of the pairs.
+        let mut numbers = Vec::with_capacity(pairs.len());
+        numbers.extend(pairs.iter().map(|(_, place)| *place));
         Self { code_length, codes, starts, numbers }
     }
 

@@ -1,5 +1,6 @@
 //! What a user says he saw, read from what he typed or copied.
 
+use crate::base::spelling::{Mark, mark};
 use smallvec::SmallVec;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -87,14 +88,10 @@ impl Claim {
         }
         let mut digits: SmallVec<[u8; 24]> = SmallVec::new();
         for (at, character) in text.chars().enumerate() {
-            match digit(character) {
-                Some(digit) => digits.push(digit),
-                None if matches!(character, '+' | '＋') => {
-                    if !digits.is_empty() {
-                        return Err(ClaimError::LatePlus { at });
-                    }
-                }
-                None if stands_between(character) => {}
+            match mark(character) {
+                Some(Mark::Digit(digit)) => digits.push(digit),
+                Some(Mark::Plus) if !digits.is_empty() => return Err(ClaimError::LatePlus { at }),
+                Some(Mark::Plus | Mark::Between) => {}
                 None => return Err(ClaimError::NotADigit { at }),
             }
         }
@@ -108,30 +105,4 @@ impl Claim {
     pub(super) fn digits(&self) -> &[u8] {
         &self.digits
     }
-}
-
-/// The zeros of those ten digits in a row that phones show numbers in: Latin, Arabic, Persian, Devanagari, Bengali, and
-/// full width.
-const ZEROS: [char; 6] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{ff10}'];
-
-/// The digit as ASCII.
-fn digit(character: char) -> Option<u8> {
-    ZEROS.into_iter().find_map(|zero| {
-        let value = u32::from(character).checked_sub(u32::from(zero))?;
-        u8::try_from(value).ok().filter(|value| *value <= 9).map(|value| b'0' + value)
-    })
-}
-
-/// What people, contact lists and call logs put between digits, and marks of the direction of writing, which come with
-/// a number that is copied from a phone.
-const fn stands_between(character: char) -> bool {
-    matches!(
-        character,
-        ' ' | '\t' | '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{2060}' | '\u{3000}'
-            | '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{ff0d}'
-            | '.' | '\u{b7}' | '\u{ff0e}'
-            | '/' | '\u{2044}' | '\u{ff0f}'
-            | '(' | ')' | '[' | ']' | '\u{ff08}' | '\u{ff09}' | '\u{ff3b}' | '\u{ff3d}'
-            | '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
 }
