@@ -312,6 +312,13 @@ impl Span {
         spans
     }
 
+    /// The number at this place; 0 is the first.
+    #[must_use]
+    pub fn at(&self, place: u64) -> Option<Destination> {
+        let value = self.first.checked_add(place).filter(|value| *value <= self.last)?;
+        Destination::of_value(value, self.digits)
+    }
+
     /// All of them, in order.
     pub fn caller_ids(self) -> impl Iterator<Item = CallerId> {
         (self.first..=self.last).filter_map(move |value| CallerId::of_value(value, self.digits))

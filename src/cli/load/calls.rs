@@ -1,44 +1,33 @@
-//! `onering load`: how much this machine, this engine and this far end can do.
+//! `onering load calls`: how much this machine, this engine and this far end can do.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
 use serde::Serialize;
 
-use super::call::{destination, no_alert};
-use super::trunk::{EndWish, TrunkArgs, runtime};
-use super::{Exit, Failure, Stdout};
+use super::super::call::{destination, no_alert};
+use super::super::trunk::{EndWish, TrunkArgs, runtime};
+use super::super::{Exit, Failure, Stdout};
+use super::{Progress, cpu, print_times, rate};
 use crate::base::number::Destination;
 use crate::base::rng::Rng;
 use crate::call::{HOLD_MAX, Pace, Trigger};
 use crate::config::value::duration;
 use crate::io::net::clock::Clock;
-use crate::load::{self, Percentiles, Stopwatch, Tally, Wish, histogram};
-
-/// Make load, and measure
-#[derive(Args, Debug)]
-pub(super) struct Load {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    Calls(Calls),
-}
+use crate::load::calls::Wish;
+use crate::load::{self, Percentiles, Stopwatch, Tally, histogram};
 
 /// Bare flash calls as fast as asked
 ///
 /// Each call has random numbers and ids of its own, and its record. Exit status 0 if every call has its record and at
 /// least one rang.
 #[derive(Args, Debug)]
-struct Calls {
+pub(super) struct Calls {
     #[command(flatten)]
     trunk: TrunkArgs,
     /// How many calls in all
@@ -62,12 +51,6 @@ struct Calls {
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let fits = (0.01..=1_000_000.0).contains(&rate);
-    fits.then_some(rate).ok_or_else(|| "from 0.01 to 1000000 calls a second".to_owned())
 }
 
 fn hold(text: &str) -> Result<Duration, String> {
@@ -103,15 +86,8 @@ const QUIET: Duration = Duration::from_millis(700);
 /// §17.2.1).
 const LOSSY: Duration = Duration::from_millis(32_500);
 
-impl Load {
-    pub(super) fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
-        let What::Calls(calls) = self.what;
-        calls.run(out)
-    }
-}
-
 impl Calls {
-    fn run(&self, out: &mut Stdout) -> Result<Exit, Failure> {
+    pub(super) fn run(&self, out: &mut Stdout) -> Result<Exit, Failure> {
         if self.to.is_some() && self.hold > HOLD_MAX {
             return Err(Failure::Usage(format!(
                 "--hold: at most {}s for a number of somebody's; without --to the numbers are nobody's",
@@ -138,7 +114,7 @@ impl Calls {
                 let unwanted = Cell::new(false);
                 let mut rng = Rng::from_os();
                 let tick = |tally: &Tally| {
-                    progress.show(tally);
+                    progress.show(tally.calls);
                     !unwanted.get()
                 };
                 let listen = async {
@@ -147,7 +123,7 @@ impl Calls {
                     std::future::pending().await
                 };
                 let tally = tokio::select! {
-                    tally = load::run(&mut client, &wish, clock, &mut rng, tick) => tally,
+                    tally = load::calls::run(&mut client, &wish, clock, &mut rng, tick) => tally,
                     never = listen => never,
                 };
                 let (wall, used) = (clock.instant().since(began), cpu().saturating_sub(before));
@@ -201,60 +177,6 @@ impl Figures {
         writeln!(out, "sent again       {:>12}", self.retransmissions)?;
         writeln!(out, "dropped          {:>12}", self.dropped)?;
         writeln!(out, "memory, at most  {:>12} KiB", self.max_rss_kib)?;
-        writeln!(out, "{:>26} {:>9} {:>9} {:>9} {:>9}", "p50", "p90", "p99", "p99.9", "max")?;
-        for (name, times) in [("180 to CANCEL", &self.cancel_us), ("INVITE to 180", &self.pdd_us)] {
-            let Percentiles { p50, p90, p99, p999, max } = times;
-            writeln!(out, "{name:<14} us {p50:>9} {p90:>9} {p99:>9} {p999:>9} {max:>9}")?;
-        }
-        Ok(())
-    }
-}
-
-/// User and system time of this process.
-fn cpu() -> Duration {
-    let time = |value: TimeVal| {
-        let micros = u64::try_from(value.tv_usec()).unwrap_or(0);
-        Duration::from_secs(u64::try_from(value.tv_sec()).unwrap_or(0))
-            + Duration::from_micros(micros)
-    };
-    getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| time(usage.user_time()) + time(usage.system_time()))
-        .unwrap_or_default()
-}
-
-/// A bar on the terminal, where there is one.
-struct Progress {
-    count: u64,
-    clock: Clock,
-    shown_at: Option<crate::base::clock::Instant>,
-    terminal: bool,
-}
-
-impl Progress {
-    fn new(count: u64, clock: Clock) -> Self {
-        Self { count, clock, shown_at: None, terminal: std::io::stderr().is_terminal() }
-    }
-
-    fn show(&mut self, tally: &Tally) {
-        const WIDTH: u64 = 40;
-        if !self.terminal {
-            return;
-        }
-        let now = self.clock.instant();
-        if self.shown_at.is_some_and(|shown| now.since(shown) < Duration::from_millis(100)) {
-            return;
-        }
-        self.shown_at = Some(now);
-        let full = (tally.calls * WIDTH).checked_div(self.count).unwrap_or(WIDTH) as usize;
-        let (done, open) =
-            ("=".repeat(full), " ".repeat(WIDTH as usize - full.min(WIDTH as usize)));
-        let (calls, count) = (tally.calls, self.count);
-        write!(std::io::stderr(), "\r[{done}{open}] {calls} of {count}").ok();
-    }
-
-    fn clear(&self) {
-        if self.terminal {
-            write!(std::io::stderr(), "\r\x1b[K").ok();
-        }
+        print_times(out, &[("180 to CANCEL", &self.cancel_us), ("INVITE to 180", &self.pdd_us)])
     }
 }
