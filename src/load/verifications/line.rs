@@ -70,7 +70,8 @@ impl Line {
 /// An open connection. It moves only while somebody asks.
 struct Open {
     sender: SendRequest<Full<Bytes>>,
-    wire: Pin<Box<Connection<TokioIo<TcpStream>, Full<Bytes>>>>,
+    /// None once it has ended.
+    wire: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
 }
 
 enum Failed {
@@ -84,20 +85,19 @@ impl Open {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, wire) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        Ok(Self { sender, wire: Box::pin(wire) })
+        Ok(Self { sender, wire: Some(wire) })
     }
 
     async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
         let Self { sender, wire } = self;
         let mut talk = pin!(talk(sender, request));
-        let mut ended = false;
         poll_fn(|context| {
             // Before the wire, so that it has something to write; after it, so that what it read is taken at once.
             if let Poll::Ready(answer) = talk.as_mut().poll(context) {
                 return Poll::Ready(answer);
             }
-            if !ended {
-                ended = wire.as_mut().poll(context).is_ready();
+            if wire.as_mut().is_some_and(|wire| Pin::new(wire).poll(context).is_ready()) {
+                *wire = None;
             }
             talk.as_mut().poll(context)
         })

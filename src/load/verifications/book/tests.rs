@@ -24,10 +24,9 @@ fn book(wish: &Wish) -> Book {
 
 /// The next number to be started, which there must be.
 fn start(book: &mut Book, ms: u64) -> Destination {
-    match book.next(now(ms)) {
-        Next::Start(to) => to,
-        other => panic!("{other:?}"),
-    }
+    let next = book.next(now(ms));
+    let Next::Start(to) = next else { panic!("{next:?}") };
+    to
 }
 
 fn new(id: &str) -> Result<Posted, Fault> {
