@@ -212,3 +212,6 @@ fn spells(claim: &[u8], number: &[u8]) -> Choice {
     }
     spelled
 }
+
+#[cfg(test)]
+mod tests;
