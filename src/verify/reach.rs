@@ -74,9 +74,9 @@ pub const fn reach(outcome: Outcome) -> Reach {
 
 /// Whether the route's next trunk may be tried, with another caller-ID.
 ///
-/// Not after an alert, an answer, a user's verdict or our CANCEL: that would be a second call to the same person. Not
-/// where the next trunk would say the same of the number. An alert that a refusal came after is in no outcome but
-/// `rang…`: whoever has the facts of the call looks there too.
+/// Not after an answer, a user's verdict or our CANCEL, and not after `rang…`: that would be a second call to the same
+/// person. Not where the next trunk would say the same of the number. A refusal that came after an alert, and before our
+/// CANCEL, keeps its own name (`congestion`): whoever asks must also know that the call's facts have no alert.
 #[must_use]
 pub const fn tries_next_trunk(outcome: Outcome) -> bool {
     match outcome {
