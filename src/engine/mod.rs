@@ -27,7 +27,7 @@ use crate::verify::command as verify;
 use crate::verify::matcher::ClaimKey;
 use crate::verify::record::{Left, Record};
 use crate::verify::status::Phase;
-use crate::verify::verifier::{self, Deed, Loss, Verifier};
+use crate::verify::verifier::{self, Deed, Loss, Over, Verifier};
 use books::{Books, Entry, Owner, Starting};
 use desk::{Desk, Purpose, cdr, interrupted};
 use smallvec::{SmallVec, smallvec};
@@ -314,8 +314,10 @@ impl Engine {
             Purpose::Part(part) => {
                 let open = self.verifier.is_open(part.session);
                 let cdr = cdr(report, outcome, Some(part), open, now);
+                let alerted = cdr.facts.alert.is_some();
                 self.record(Record::Cdr(Arc::new(cdr)), Ticket::default());
-                self.verifier.ended(part, id, outcome, now, &mut self.desk);
+                let over = Over { part, id, outcome, alerted };
+                self.verifier.ended(over, now, &mut self.desk);
             }
         }
     }

@@ -179,4 +179,6 @@ pub struct LeftCall {
     pub from: CallerId,
     /// What it came to.
     pub outcome: Outcome,
+    /// Whether the phone was alerted, whatever came of it then.
+    pub alerted: bool,
 }

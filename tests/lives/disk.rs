@@ -150,6 +150,7 @@ impl Disk {
                 trunk: Arc::clone(&cdr.way.trunk),
                 from: cdr.from,
                 outcome: cdr.outcome,
+                alerted: cdr.facts.alert.is_some(),
             })
             .collect();
         calls.sort_by_key(|call| call.number);

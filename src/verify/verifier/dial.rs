@@ -1,7 +1,7 @@
 //! The calls of a verification: which number rings, over which trunk, whose turn it is, and what follows their end.
 
 use super::session::{Call, Owed, Saying, Session};
-use super::{Calls, NoCall, Token, Verifier, Wish};
+use super::{Calls, NoCall, Over, Token, Verifier, Wish};
 use crate::base::clock::Now;
 use crate::base::id::{AttemptId, Ticket};
 use crate::base::number::{CallerId, Destination};
@@ -43,7 +43,15 @@ impl Verifier {
                 Ok(intent) => {
                     let trunk = Arc::clone(&known.name);
                     let stand = Stand::NotOnWire;
-                    session.calls.push(Call { id: intent.id, number, trunk, caller, stand });
+                    let alerted = false;
+                    session.calls.push(Call {
+                        id: intent.id,
+                        number,
+                        trunk,
+                        caller,
+                        stand,
+                        alerted,
+                    });
                     session.phase = Phase::Queued;
                     self.destinations.rang(to, caller);
                     return Ok(intent);
@@ -184,24 +192,21 @@ impl Verifier {
     }
 
     /// A call of a verification is over. Its record is written already, in the same turn.
-    pub fn ended(
-        &mut self,
-        part: Part,
-        id: AttemptId,
-        outcome: Outcome,
-        now: Now,
-        calls: &mut impl Calls,
-    ) {
+    pub fn ended(&mut self, over: Over, now: Now, calls: &mut impl Calls) {
+        let Over { part, id, outcome, alerted } = over;
         let Some(place) = self.place(part.session) else { return };
         let Some(session) = self.sessions.get_mut(place) else { return };
         let to = session.opened.to;
         if let Some(call) = session.call_mut(part.number).filter(|call| call.id == id) {
             call.stand = Stand::Over(outcome);
+            call.alerted = alerted;
             session.unrecorded += 1;
         }
         if session.is_open() && !session.is_calling() {
             let hope = session.has_hope();
-            let again = tries_next_trunk(outcome) && session.trunks_left > 0 && !self.draining;
+            // Whatever came behind an alert: somebody's phone has rung, and is not rung again unasked.
+            let again = tries_next_trunk(outcome) && !alerted;
+            let again = again && session.trunks_left > 0 && !self.draining;
             if again {
                 match self.dial(place, false, None, now, calls) {
                     Ok(()) => return,

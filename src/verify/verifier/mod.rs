@@ -39,6 +39,7 @@ use crate::base::number::{CallerId, Destination};
 use crate::base::rng::Rng;
 use crate::base::wheel::Wheel;
 use crate::call::Pace;
+use crate::call::outcome::Outcome;
 use places::Destinations;
 use session::{Owed, Saying, Session};
 use smallvec::SmallVec;
@@ -85,6 +86,19 @@ pub struct Wish {
     pub trunk: u16,
     /// How long to ring.
     pub pace: Pace,
+}
+
+/// A call that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Whose it was.
+    pub part: Part,
+    /// Which.
+    pub id: AttemptId,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Whether the phone was alerted, whatever came of it then.
+    pub alerted: bool,
 }
 
 /// Why a call cannot be made.

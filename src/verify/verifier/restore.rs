@@ -36,6 +36,7 @@ impl Verifier {
                     trunk: Arc::clone(&intent.way.trunk),
                     caller: intent.from,
                     stand: Stand::Over(Outcome::Interrupted),
+                    alerted: false,
                 });
                 session.calls.sort_by_key(|call| call.number);
             }
@@ -63,6 +64,7 @@ impl Verifier {
             trunk: call.trunk,
             caller: call.from,
             stand: Stand::Over(call.outcome),
+            alerted: call.alerted,
         };
         let (id, to) = (opened.id, opened.to);
         let session = Session {

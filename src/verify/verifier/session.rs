@@ -53,6 +53,20 @@ pub(super) struct Call {
     pub(super) trunk: Arc<str>,
     pub(super) caller: CallerId,
     pub(super) stand: Stand,
+    /// Whether the phone was alerted, whatever came of it then.
+    pub(super) alerted: bool,
+}
+
+impl Call {
+    /// How far it is, for whoever judges its digits. A call that the network refused after an alert has shown them.
+    const fn seen(&self) -> Stand {
+        match self.stand {
+            Stand::Over(outcome) if self.alerted && matches!(reach(outcome), Reach::Never) => {
+                Stand::Over(Outcome::RangUnconfirmed)
+            }
+            stand @ (Stand::NotOnWire | Stand::OnWire | Stand::Over(_)) => stand,
+        }
+    }
 }
 
 /// What is told when it is true on disk.
@@ -91,7 +105,7 @@ impl Session {
 
     /// Whether the digits of one of its calls can still be right.
     pub(super) fn has_hope(&self) -> bool {
-        self.calls.iter().any(|call| match call.stand {
+        self.calls.iter().any(|call| match call.seen() {
             Stand::NotOnWire | Stand::OnWire => true,
             Stand::Over(outcome) => reach(outcome) != Reach::Never,
         })
@@ -106,8 +120,11 @@ impl Session {
     }
 
     pub(super) fn candidates(&self) -> SmallVec<[Candidate; 2]> {
-        let candidate =
-            |call: &Call| Candidate { number: call.number, caller: call.caller, stand: call.stand };
+        let candidate = |call: &Call| Candidate {
+            number: call.number,
+            caller: call.caller,
+            stand: call.seen(),
+        };
         self.calls.iter().map(candidate).collect()
     }
 

@@ -17,7 +17,7 @@ use crate::verify::record::{Change, Found, Intent, Opened, Part, Past, Record};
 use crate::verify::rules::{Duplicates, Profile, Rules, Tenant, TrunkRules};
 use crate::verify::snapshot::Snapshot;
 use crate::verify::status::Phase;
-use crate::verify::verifier::{Calls, Config, Deed, Loss, NoCall, Token, Verifier, Wish};
+use crate::verify::verifier::{Calls, Config, Deed, Loss, NoCall, Over, Token, Verifier, Wish};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -322,8 +322,18 @@ impl Bench {
 
     /// A call is over; its record is kept at once.
     pub(super) fn over(&mut self, id: AttemptId, outcome: Outcome) -> &mut Self {
+        self.over_after(id, outcome, outcome.alerted())
+    }
+
+    /// The same, where the phone was alerted first or not.
+    pub(super) fn over_after(
+        &mut self,
+        id: AttemptId,
+        outcome: Outcome,
+        alerted: bool,
+    ) -> &mut Self {
         let (part, now) = (self.part(id), self.now());
-        self.verifier.ended(part, id, outcome, now, &mut self.line);
+        self.verifier.ended(Over { part, id, outcome, alerted }, now, &mut self.line);
         self.drain_deeds();
         self.verifier.recorded(part, id, outcome, now);
         self.drain_deeds();

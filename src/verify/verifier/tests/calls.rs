@@ -92,6 +92,22 @@ fn nobody_is_rung_again_after_an_alert_an_answer_or_a_verdict() {
 }
 
 #[test]
+fn a_refusal_after_an_alert_is_no_reason_to_ring_again_and_its_digits_are_good() {
+    // 180, then 503 before our CANCEL: the outcome is the refusal's, but a phone has rung.
+    let mut bench = Bench::new();
+    let id = bench.dialing(PHONE);
+    let call = bench.begun[0];
+    bench.over_after(call, Outcome::Congestion, true).keep();
+    assert_eq!(bench.line.prepared.len(), 1);
+    let snapshot = bench.look(id).unwrap();
+    assert_eq!(snapshot.phase, Some(Phase::AwaitingCode));
+    assert_eq!(snapshot.attempts[0].outcome, Some(Outcome::Congestion));
+    let code = bench.code(0);
+    bench.check(2, id, &code).keep();
+    assert_eq!((bench.verdict(2).0, bench.verdict(2).1.late), ("approved", false));
+}
+
+#[test]
 fn a_trunk_without_a_target_is_passed_over() {
     let mut bench = Bench::new();
     bench.line.dead = vec![0];

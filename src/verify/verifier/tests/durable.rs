@@ -107,6 +107,7 @@ fn left(bench: &Bench, calls: &[(usize, Outcome)]) -> LeftSession {
             trunk: Arc::clone(&intent.way.trunk),
             from: intent.from,
             outcome: *outcome,
+            alerted: outcome.alerted(),
         });
     }
     left
