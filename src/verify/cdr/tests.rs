@@ -305,3 +305,5 @@ fn details_that_nobody_here_wrote_are_named() {
     let empty = Kept { detail: "{}".into(), ..kept(&cdr, false) };
     assert!(empty.view(Show::Masked).is_ok(), "a field that is not there is none");
 }
+
+mod documents;
