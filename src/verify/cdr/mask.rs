@@ -3,8 +3,8 @@
 
 use crate::base::number::{CallerId, Destination};
 
-/// Last digits of a caller-ID that are never shown; no code is made of others.
-const TAIL: usize = 6;
+/// Last digits of a caller-ID that a code may be made of: the longest has as many.
+const TAIL: usize = 8;
 /// So many digits of the caller-ID in a row, some of the tail among them, are no accident in a text. The shortest code has
 /// as many.
 const OF_CALLER_ID: usize = 4;
@@ -115,11 +115,11 @@ mod tests {
             "",
             "Q.850;cause=34",
             "FreeSWITCH-mod_sofia/1.10.9-release",
-            "area 1202 is open",
+            "area 1209 is open",
             "id 5678",
             "01:42",
             "014, 142",
-            "retry in 2025 seconds",
+            "retry in 3600 seconds",
         ] {
             let mut text = said.to_owned();
             mask().words(&mut text);
