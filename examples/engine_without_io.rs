@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             match said {
                 Said::Send { bytes, .. } => to_us.push_back((now + ONE_WAY, bytes)),
                 Said::Offence(offence) => println!("{now:?}  offence: {}", offence.rule.name()),
-                Said::Heard(_) => {}
+                Said::Heard(..) => {}
             }
         }
         while let Some((received, bytes)) = to_us.pop_front_if(|(at, _)| *at <= now) {

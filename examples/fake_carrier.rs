@@ -71,7 +71,7 @@ impl Caller {
                     let ms = offence.at.as_micros() / 1000;
                     self.offences.push(format!("{ms} ms: {}", offence.rule.name()));
                 }
-                Output::Heard(_) => {}
+                Output::Heard(..) => {}
             }
         }
     }

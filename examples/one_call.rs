@@ -13,7 +13,8 @@ use onering::base::flow::FlowId;
 use onering::base::number::{CallerId, Destination};
 use onering::base::rng::Rng;
 use onering::call::{Pace, Trigger};
-use onering::carrier::{Carrier, Config as FarEnd, serve};
+use onering::carrier::serve::{self, Saw, Until};
+use onering::carrier::{Carrier, Config as FarEnd};
 use onering::driver::{Driver, Passing, Watch};
 use onering::engine::{Answer, Command, Engine};
 use onering::io::net::clock::Clock;
@@ -47,9 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let far_end = thread::spawn(move || {
         let mut carrier = Carrier::new(FarEnd::at(target), Rng::from_os());
         let mut offences = 0;
-        let limit = Some(Duration::from_millis(1500));
-        serve::judging(&mut carrier, far_socket, limit, |_| {
-            offences += 1;
+        let until = Until::Signal(Some(Duration::from_millis(1500)));
+        serve::judging(&mut carrier, far_socket, until, |saw| {
+            offences += u32::from(matches!(saw, Saw::Offence(_)));
             Ok(())
         })
         .map(|_| (offences, carrier.ringing()))

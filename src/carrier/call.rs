@@ -135,7 +135,7 @@ impl Call {
         if let (true, Some(to), Some(from)) =
             (self.invites.is_empty(), self.head.to, self.head.from)
         {
-            turn.out.push(Output::Heard(Heard { to, from }));
+            turn.out.push(Output::Heard(Heard { to, from }, self.head.call_id.clone()));
         }
         let cancelled = self.invites.iter().any(|invite| invite.was_cancelled());
         if cancelled && request.key.to_tag.is_none() {

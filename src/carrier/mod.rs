@@ -132,8 +132,8 @@ pub enum Output {
     },
     /// The caller did something wrong.
     Offence(Offence),
-    /// A call with numbers came, and was not thrown away; once for each Call-ID.
-    Heard(Heard),
+    /// A call with numbers came, and was not thrown away; once for each Call-ID, which follows.
+    Heard(Heard, Box<[u8]>),
 }
 
 #[cfg(test)]

@@ -2,16 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::fast::Fast;
-use super::tell::{Tells, is_ask};
+use super::tell::{Heard, Tells, is_ask};
 use super::{Carrier, Offence, Outbox, Output};
 use crate::base::clock::Instant;
 use crate::io::net::clock::Clock;
 use crate::io::net::signals::Signals;
-use crate::io::net::udp::{BATCH, Counters, Datagram, Receiver, Sender, UdpSocket};
+use crate::io::net::udp::{BATCH, Counters, Datagram, Receiver, Sender, UdpSocket, Waker};
 
 /// What the socket saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,32 +27,86 @@ pub struct Served {
     pub unreachable: u64,
 }
 
+/// When a far end stops.
+#[derive(Clone, Debug)]
+pub enum Until {
+    /// On SIGINT or SIGTERM, and after this time if there is one.
+    Signal(Option<Duration>),
+    /// When somebody in this process says so.
+    Stopped(Stop),
+}
+
+/// Says to a far end in another thread that it is to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    waker: Arc<OnceLock<Waker>>,
+}
+
+impl Stop {
+    /// Now.
+    pub fn now(&self) {
+        self.asked.store(true, Ordering::Release);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+}
+
+/// What a judging far end saw.
+#[derive(Clone, Copy, Debug)]
+pub enum Saw<'a> {
+    /// The caller did something wrong.
+    Offence(&'a Offence),
+    /// A new call, and its Call-ID.
+    Call(Heard, &'a [u8]),
+}
+
 /// A socket with its two sides, and when to stop.
 struct Wire {
     socket: Arc<UdpSocket>,
     receiver: Receiver,
     sender: Sender,
-    signals: Signals,
+    stopper: Stopper,
     clock: Clock,
     ends_at: Instant,
     served: Served,
 }
 
+/// Who says that it is time.
+enum Stopper {
+    Signals(Signals),
+    Asked(Stop),
+}
+
 impl Wire {
-    fn open(socket: Arc<UdpSocket>, limit: Option<Duration>) -> io::Result<Self> {
+    fn open(socket: Arc<UdpSocket>, until: Until) -> io::Result<Self> {
         let receiver = Receiver::new(Arc::clone(&socket))?;
         let waker = receiver.waker();
-        let signals = Signals::listen(move || waker.wake())?;
+        let (stopper, limit) = match until {
+            Until::Signal(limit) => {
+                (Stopper::Signals(Signals::listen(move || waker.wake())?), limit)
+            }
+            Until::Stopped(stop) => {
+                // Whoever asked before there was anybody to wake is heard at the first look.
+                stop.waker.set(waker).ok();
+                (Stopper::Asked(stop), None)
+            }
+        };
         let sender = Sender::new(Arc::clone(&socket));
         let clock = Clock::start();
         let ends_at = limit.map_or(Instant::NEVER, |limit| clock.instant() + limit);
         let served = Served::default();
-        Ok(Self { socket, receiver, sender, signals, clock, ends_at, served })
+        Ok(Self { socket, receiver, sender, stopper, clock, ends_at, served })
     }
 
     /// How long to wait for the next datagram; `None` when it is time to stop.
     fn wait(&self, next: Instant, now: Instant) -> Option<Option<Duration>> {
-        if self.signals.asked_to_stop() || now >= self.ends_at {
+        let asked = match &self.stopper {
+            Stopper::Signals(signals) => signals.asked_to_stop(),
+            Stopper::Asked(stop) => stop.asked.load(Ordering::Acquire),
+        };
+        if asked || now >= self.ends_at {
             return None;
         }
         let next = next.min(self.ends_at);
@@ -96,17 +151,17 @@ impl Wire {
     }
 }
 
-/// Runs a judging far end. `tell` hears of every offence as it happens.
+/// Runs a judging far end. `tell` hears of every offence and every new call as it happens.
 ///
 /// # Errors
 /// The socket is broken, or `tell` could not tell.
 pub fn judging(
     carrier: &mut Carrier,
     socket: Arc<UdpSocket>,
-    limit: Option<Duration>,
-    mut tell: impl FnMut(&Offence) -> io::Result<()>,
+    until: Until,
+    mut tell: impl FnMut(Saw<'_>) -> io::Result<()>,
 ) -> io::Result<Served> {
-    let mut wire = Wire::open(socket, limit)?;
+    let mut wire = Wire::open(socket, until)?;
     let mut datagrams: Vec<Datagram> = Vec::with_capacity(BATCH);
     let mut out: Vec<Output> = Vec::new();
     let (mut tells, mut tellings) = (Tells::default(), Outbox::default());
@@ -128,13 +183,16 @@ pub fn judging(
         carrier.handle_time(now, &mut out);
         wire.send(out.iter().filter_map(|output| match output {
             Output::Send { to, bytes } => Some((*to, &bytes[..])),
-            Output::Offence(_) | Output::Heard(_) => None,
+            Output::Offence(_) | Output::Heard(..) => None,
         }));
         for output in out.drain(..) {
             match output {
                 Output::Send { .. } => {}
-                Output::Offence(offence) => tell(&offence)?,
-                Output::Heard(call) => tells.heard(call),
+                Output::Offence(offence) => tell(Saw::Offence(&offence))?,
+                Output::Heard(call, call_id) => {
+                    tells.heard(call);
+                    tell(Saw::Call(call, &call_id))?;
+                }
             }
         }
         if tells.due() {
@@ -153,12 +211,8 @@ pub fn judging(
 ///
 /// # Errors
 /// The socket is broken.
-pub fn fast(
-    far_end: &mut Fast,
-    socket: Arc<UdpSocket>,
-    limit: Option<Duration>,
-) -> io::Result<Served> {
-    let mut wire = Wire::open(socket, limit)?;
+pub fn fast(far_end: &mut Fast, socket: Arc<UdpSocket>, until: Until) -> io::Result<Served> {
+    let mut wire = Wire::open(socket, until)?;
     let (mut tells, mut out) = (Tells::default(), Outbox::default());
     let clock = wire.clock;
     while let Some(wait) = wire.wait(Instant::NEVER, clock.instant()) {

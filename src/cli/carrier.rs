@@ -12,7 +12,8 @@ use super::{Exit, Failure, Stdout};
 use crate::base::rng::Rng;
 use crate::carrier::fast::Fast;
 use crate::carrier::report::{Report, offence_json};
-use crate::carrier::{Behaviour, Carrier as FarEnd, Config, Offence, help, serve};
+use crate::carrier::serve::{self, Saw, Until};
+use crate::carrier::{Behaviour, Carrier as FarEnd, Config, help};
 use crate::config::value::{HostPort, duration};
 use crate::io::net::udp::{BUFFER, UdpSocket};
 
@@ -92,7 +93,8 @@ impl Carrier {
         let broken = |error: io::Error| Failure::Failed(format!("udp {local}: {error}"));
         let report = if self.fast {
             let mut far_end = Fast::new(contact, &mut Rng::from_os());
-            let served = serve::fast(&mut far_end, socket, self.seconds).map_err(broken)?;
+            let served =
+                serve::fast(&mut far_end, socket, Until::Signal(self.seconds)).map_err(broken)?;
             Report::fast(&far_end, &served)
         } else {
             self.judge(contact, socket, out).map_err(broken)?
@@ -121,7 +123,8 @@ impl Carrier {
         config.lossy_wire = self.lossy_wire;
         let rng = self.seed.map_or_else(Rng::from_os, Rng::from_seed);
         let mut far_end = FarEnd::new(config, rng);
-        let tell = |offence: &Offence| {
+        let tell = |saw: Saw<'_>| {
+            let Saw::Offence(offence) = saw else { return Ok(()) };
             if self.json {
                 writeln!(out, "{}", offence_json(offence))?;
             } else {
@@ -129,7 +132,7 @@ impl Carrier {
             }
             out.flush()
         };
-        let served = serve::judging(&mut far_end, socket, self.seconds, tell)?;
+        let served = serve::judging(&mut far_end, socket, Until::Signal(self.seconds), tell)?;
         Ok(Report::judged(&far_end, &served))
     }
 }

@@ -257,7 +257,7 @@ impl World {
                     self.log.word(self.now, offence.to_string());
                     self.checks.offence(&offence);
                 }
-                Said::Heard(_) => {}
+                Said::Heard(..) => {}
                 Said::Send { to, bytes } => {
                     if to != ENGINE {
                         self.checks.broken.push(format!("a response goes to {to}"));

@@ -70,7 +70,7 @@ impl World {
                     replies.push(Reply { at: self.now, message });
                 }
                 Output::Offence(offence) => self.offences.push(offence),
-                Output::Heard(call) => self.heard.push(call),
+                Output::Heard(call, _) => self.heard.push(call),
             }
         }
         replies
