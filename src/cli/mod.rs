@@ -1,14 +1,19 @@
 //! The command line: what was typed, checked for form, and handed to the command's own file.
 //!
-//! Exit codes are one table, [`Exit`]: 0 done, 1 failed, 2 wrong usage. A command writes what there is to
+//! Exit codes are one table, [`Exit`]: 0 done, 1 failed, 2 wrong usage or configuration. A command writes what there is to
 //! read to the [`Stdout`] it is given and returns; nothing here ends the process.
 
 mod call;
 mod carrier;
+mod check;
+mod config;
 mod help;
 mod load;
 mod output;
+mod pool;
+mod route;
 mod sip;
+mod table;
 mod trunk;
 
 use std::ffi::OsString;
@@ -23,7 +28,7 @@ pub use output::{Exit, Failure, Stdout};
 /// Verify phone numbers by flash call: ring them for less than a second over SIP.
 #[derive(Debug, Parser)]
 #[command(name = "onering", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage.")]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage or configuration.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,9 +38,13 @@ pub struct Cli {
 enum Command {
     Carrier(carrier::Carrier),
     Call(Box<call::Call>),
+    Check(check::Check),
     Completions(help::Completions),
+    Config(config::Config),
     Load(load::Load),
     Man(help::Man),
+    Pool(pool::Pool),
+    Route(route::Route),
     Sip(sip::Sip),
 }
 
@@ -44,9 +53,13 @@ impl Command {
         match self {
             Self::Carrier(command) => command.run(out),
             Self::Call(command) => command.run(out),
+            Self::Check(command) => command.run(out),
             Self::Completions(command) => command.run(out),
+            Self::Config(command) => command.run(out),
             Self::Load(command) => command.run(out),
             Self::Man(command) => command.run(out),
+            Self::Pool(command) => command.run(out),
+            Self::Route(command) => command.run(out),
             Self::Sip(command) => command.run(out),
         }
     }

@@ -11,7 +11,7 @@ pub enum Exit {
     Done,
     /// 1: it could not be done, or the answer is no.
     Failed,
-    /// 2: it was asked wrongly.
+    /// 2: it was asked or configured wrongly.
     WrongUsage,
 }
 

@@ -1,6 +1,6 @@
 //! A trunk from the command line, for commands that need no configuration file.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket as Probe};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Failure;
 use crate::base::flow::FlowId;
 use crate::base::rng::Rng;
+use crate::config::resolve::{Unresolved, addresses, source_towards};
 use crate::config::value::HostPort;
 use crate::driver::{Driver, Watch};
 use crate::engine::Engine;
@@ -68,7 +69,7 @@ impl TrunkArgs {
         };
         let local = match &self.local {
             Some(local) => resolve("--local", local)?,
-            None => SocketAddr::new(source_towards(target)?, 0),
+            None => SocketAddr::new(source_towards(target).map_err(no_way)?, 0),
         };
         if local.is_ipv4() != target.is_ipv4() {
             return Err(Failure::Usage(format!(
@@ -79,7 +80,7 @@ impl TrunkArgs {
         // A wildcard address cannot stand in a Via; what reaches the target can.
         let mut ours = socket.local_addr();
         if ours.ip().is_unspecified() {
-            ours.set_ip(source_towards(target)?);
+            ours.set_ip(source_towards(target).map_err(no_way)?);
         }
         let media = MediaPort::bind(ours.ip()).map_err(|e| {
             Failure::Failed(format!("cannot bind a media port on {}: {e}", ours.ip()))
@@ -129,50 +130,25 @@ impl Bound {
 
 /// All addresses of all targets, of the first one's family.
 fn targets(names: &[HostPort]) -> Result<Vec<SocketAddr>, Failure> {
-    let mut targets: Vec<SocketAddr> = Vec::new();
-    for name in names {
-        if name.port == 0 {
-            return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
-        }
-        let found = name.resolve_all().map_err(|e| Failure::Failed(format!("--target: {e}")))?;
-        if let Some(nowhere) = found.iter().find(|address| !is_somewhere(address.ip())) {
-            return Err(Failure::Usage(format!("--target: nobody answers from {}", nowhere.ip())));
-        }
-        let family = targets.first().or_else(|| found.first()).is_some_and(SocketAddr::is_ipv4);
-        let mut found: Vec<_> = found.into_iter().filter(|a| a.is_ipv4() == family).collect();
-        if found.is_empty() {
-            return Err(Failure::Usage(format!(
-                "--target {name} is of another address family than the first target"
-            )));
-        }
-        found.retain(|address| !targets.contains(address));
-        targets.extend(found);
+    if names.iter().any(|name| name.port == 0) {
+        return Err(Failure::Usage("--target: port 0 cannot be called".to_owned()));
     }
-    Ok(targets)
+    addresses(names, None).map_err(|error| match error {
+        Unresolved::Lookup(_) => Failure::Failed(format!("--target: {error}")),
+        Unresolved::Nowhere(_) => Failure::Usage(format!("--target: {error}")),
+        Unresolved::OtherFamily(_) => Failure::Usage(format!("--target {error}")),
+        Unresolved::NoWay(..) => no_way(error),
+    })
 }
 
-/// Whether an answer can come from there: 0.0.0.0 would reach us ourselves, and answer from elsewhere.
-fn is_somewhere(address: IpAddr) -> bool {
-    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-    !address.is_unspecified() && !address.is_multicast() && !broadcast
+/// There is no way to a target.
+fn no_way(error: Unresolved) -> Failure {
+    Failure::Failed(error.to_string())
 }
 
 /// The address behind an argument.
 pub(super) fn resolve(argument: &str, name: &HostPort) -> Result<SocketAddr, Failure> {
     name.resolve().map_err(|error| Failure::Failed(format!("{argument}: {error}")))
-}
-
-/// Our address on the way to a target, by the routing table; nothing is sent.
-fn source_towards(target: SocketAddr) -> Result<IpAddr, Failure> {
-    let any: SocketAddr =
-        if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    let probe = Probe::bind(any).and_then(|probe| {
-        probe.connect(target)?;
-        probe.local_addr()
-    });
-    probe
-        .map(|local| local.ip())
-        .map_err(|error| Failure::Failed(format!("no way to {target}: {error}")))
 }
 
 /// A runtime for one thread, which is all that an engine needs.
