@@ -21,7 +21,7 @@ pub struct CdrFileConfig {
     pub numbers: CdrNumbers,
     /// Begins a new file before one grows larger, 64 KiB to 64 GiB; default 256 MiB.
     pub rotate_size: u64,
-    /// Begins a new file so often, 1 min to 31 days; default not by time.
+    /// Begins a new file at each multiple of this time since 1970 UTC, 1 min to 31 days; default not by time.
     pub rotate_every: Option<Duration>,
 }
 
@@ -63,7 +63,7 @@ const PATH: Key<Text<PathBuf>> = Key::fixed(
     "path",
     text::PATH,
     Unset::Needed("\"cdr.jsonl\""),
-    "The file; records are appended.",
+    "The file; records are appended. Its folder must be there.",
 );
 const FORMAT: Key<Word<CdrFormat>> = Key::fixed(
     "format",
@@ -98,7 +98,7 @@ const EVERY: Key<Time> = Key::fixed(
     "every",
     Time(Duration::from_secs(60)..=Duration::from_secs(31 * 86_400)),
     Unset::Nothing("\"1h\""),
-    "A new file begins so often. By default only for size, and on SIGHUP.",
+    "A new file begins at each multiple of this time in UTC: 1h is each full hour. By default only for size, and on SIGHUP.",
 );
 
 const ROTATE: Part = Part {

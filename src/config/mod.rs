@@ -34,7 +34,9 @@ use crate::verify::rules::Rules;
 
 pub use cdr::{CdrFileConfig, CdrFormat, CdrNumbers, CdrProfile};
 pub use report::{Finding, Report, Severity};
-pub use service::{ApiConfig, LimitsConfig, LogConfig, LogFormat, StoreConfig, TlsConfig};
+pub use service::{
+    ApiConfig, ApiLimits, LimitsConfig, LogConfig, LogFormat, StoreConfig, TlsConfig,
+};
 pub use sip::SipConfig;
 pub use trunk::TrunkConfig;
 

@@ -20,16 +20,31 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Its certificate; default none: plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// Most bytes of a request's body, 1 KiB to 1 MiB; default 64 KiB.
-    pub body_max: u64,
-    /// Most bytes of a request's header, 4 KiB to 64 KiB; default 16 KiB.
-    pub head_max: u64,
-    /// How long a request may take to come in, 1 s to 60 s; default 10 s.
-    pub read_timeout: Duration,
-    /// Connections at a time, 1 to 65,536; default 1,024.
-    pub connections_max: usize,
+    /// How much clients may make us hold, and for how long.
+    pub limits: ApiLimits,
     /// Where the Unix socket for the other commands is; default `onering.sock` in the data directory.
     pub socket: PathBuf,
+}
+
+/// How much clients of the REST interface may make us hold, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// Connections over TCP, 1 to 65,536; default 1,024.
+    pub connections_max: usize,
+    /// Of them from one address, 1 to 65,536; default 256.
+    pub connections_per_source_max: usize,
+    /// Requests under way, 1 to 65,536; default 1,024.
+    pub requests_max: usize,
+    /// Streams of events and exports, 1 to 65,536; default 256.
+    pub streams_max: usize,
+    /// Bytes of a body, 1 KiB to 1 MiB; default 64 KiB.
+    pub body_max: u64,
+    /// For the head of a request to come in, 1 s to 60 s; default 5 s.
+    pub head_within: Duration,
+    /// For a body, from its head, 1 s to 60 s; default 10 s.
+    pub body_within: Duration,
+    /// Between two requests of a connection, 1 s to 10 min; default 60 s.
+    pub idle_max: Duration,
 }
 
 /// A certificate and its key.
@@ -48,7 +63,7 @@ pub struct StoreConfig {
     pub dir: PathBuf,
     /// How long records of calls are kept, 1 min to 10 years; default 30 days.
     pub retain_cdrs: Duration,
-    /// How long verifications that ended are kept, 1 min to 10 years; default 30 days.
+    /// How long verifications that ended are kept, from when they began, 1 min to 10 years; default 30 days.
     pub retain_verifications: Duration,
 }
 
@@ -86,30 +101,48 @@ const LISTEN: Key<Text<SocketAddr>> = Key::fixed(
     Unset::Default("\"127.0.0.1:8080\""),
     "Address and port of the REST interface. Only this machine reaches it unless told otherwise.",
 );
+const CONNECTIONS_MAX: Key<Whole> =
+    Key::fixed("connections_max", MANY, Unset::Default("1024"), "Connections at a time.");
+const CONNECTIONS_PER_SOURCE_MAX: Key<Whole> = Key::fixed(
+    "connections_per_source_max",
+    MANY,
+    Unset::Default("256"),
+    "Connections at a time from one address.",
+);
+const REQUESTS_MAX: Key<Whole> =
+    Key::fixed("requests_max", MANY, Unset::Default("1024"), "Requests under way at a time.");
+const STREAMS_MAX: Key<Whole> = Key::fixed(
+    "streams_max",
+    MANY,
+    Unset::Default("256"),
+    "Streams of events and exports at a time.",
+);
 const BODY_MAX: Key<Size> = Key::fixed(
     "body_max",
     Size(1 << 10..=1 << 20),
     Unset::Default("\"64KiB\""),
     "Most bytes of a request's body.",
 );
-const HEAD_MAX: Key<Size> = Key::fixed(
-    "head_max",
-    Size(4 << 10..=64 << 10),
-    Unset::Default("\"16KiB\""),
-    "Most bytes of a request's header.",
+const HEAD_WITHIN: Key<Time> = Key::fixed(
+    "head_within",
+    SOON,
+    Unset::Default("\"5s\""),
+    "How long the head of a request may take to come in.",
 );
-const READ_TIMEOUT: Key<Time> = Key::fixed(
-    "read_timeout",
-    Time(Duration::from_secs(1)..=Duration::from_secs(60)),
+const BODY_WITHIN: Key<Time> = Key::fixed(
+    "body_within",
+    SOON,
     Unset::Default("\"10s\""),
-    "How long a request may take to come in.",
+    "How long its body may take, from its head on.",
 );
-const CONNECTIONS_MAX: Key<Whole> = Key::fixed(
-    "connections_max",
-    Whole(1..=65_536),
-    Unset::Default("1024"),
-    "Connections at a time.",
+const IDLE_MAX: Key<Time> = Key::fixed(
+    "idle_max",
+    Time(Duration::from_secs(1)..=Duration::from_secs(600)),
+    Unset::Default("\"60s\""),
+    "How long a connection may wait for its next request.",
 );
+const MANY: Whole = Whole(1..=65_536);
+const SOON: Time = Time(Duration::from_secs(1)..=Duration::from_secs(60));
 const SOCKET: Key<Text<PathBuf>> = Key::fixed(
     "socket",
     text::PATH,
@@ -145,7 +178,18 @@ pub(super) const API: Part = Part { name: "api", shape: Shape::One, section: &AP
 
 static API_SECTION: Section = Section {
     doc: "The REST interface",
-    keys: &[&LISTEN, &BODY_MAX, &HEAD_MAX, &READ_TIMEOUT, &CONNECTIONS_MAX, &SOCKET],
+    keys: &[
+        &LISTEN,
+        &SOCKET,
+        &CONNECTIONS_MAX,
+        &CONNECTIONS_PER_SOURCE_MAX,
+        &REQUESTS_MAX,
+        &STREAMS_MAX,
+        &BODY_MAX,
+        &HEAD_WITHIN,
+        &BODY_WITHIN,
+        &IDLE_MAX,
+    ],
     parts: &[&TLS],
 };
 
@@ -157,12 +201,12 @@ const DIR: Key<Text<PathBuf>> = Key::fixed(
 );
 const RETAINED: Time = Time(Duration::from_secs(60)..=Duration::from_secs(3650 * 86_400));
 const RETAIN_CDRS: Key<Time> =
-    Key::new("cdrs", RETAINED, Unset::Default("\"30d\""), "How long records of calls are kept.");
-const RETAIN_VERIFICATIONS: Key<Time> = Key::new(
+    Key::fixed("cdrs", RETAINED, Unset::Default("\"30d\""), "How long records of calls are kept.");
+const RETAIN_VERIFICATIONS: Key<Time> = Key::fixed(
     "verifications",
     RETAINED,
     Unset::Default("\"30d\""),
-    "How long verifications that ended are kept.",
+    "How long verifications that ended are kept, from when they began.",
 );
 
 const RETAIN: Part = Part {
@@ -237,14 +281,24 @@ pub(super) fn read_api(table: &Table<'_>, data: &std::path::Path) -> ApiConfig {
     ApiConfig {
         listen: listen.value,
         tls,
-        body_max: table.get(&BODY_MAX),
-        head_max: table.get(&HEAD_MAX),
-        read_timeout: table.get(&READ_TIMEOUT),
-        connections_max: table.get(&CONNECTIONS_MAX) as usize,
+        limits: read_api_limits(table),
         socket: socket.map_or_else(
             || data.join("onering.sock"),
             |path| table.context.folder.join(path.value),
         ),
+    }
+}
+
+fn read_api_limits(table: &Table<'_>) -> ApiLimits {
+    ApiLimits {
+        connections_max: table.get(&CONNECTIONS_MAX) as usize,
+        connections_per_source_max: table.get(&CONNECTIONS_PER_SOURCE_MAX) as usize,
+        requests_max: table.get(&REQUESTS_MAX) as usize,
+        streams_max: table.get(&STREAMS_MAX) as usize,
+        body_max: table.get(&BODY_MAX),
+        head_within: table.get(&HEAD_WITHIN),
+        body_within: table.get(&BODY_WITHIN),
+        idle_max: table.get(&IDLE_MAX),
     }
 }
 

@@ -19,7 +19,7 @@ fn the_defaults_are_those_of_the_documents() {
     assert_eq!(config.sip.listen, "0.0.0.0:5060".parse().unwrap());
     assert_eq!(config.sip.t1, crate::sip::txn::Timers::default().t1);
     assert_eq!(config.api.listen, "127.0.0.1:8080".parse().unwrap());
-    assert_eq!((config.api.body_max, config.api.tls), (64 << 10, None));
+    assert_eq!((config.api.limits.body_max, config.api.tls), (64 << 10, None));
     assert_eq!(config.store.retain_cdrs, Duration::from_secs(30 * 86_400));
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Pretty, "info"));
     assert!(config.cdr_files.is_empty());

@@ -36,10 +36,11 @@ fn what_the_page_marks_is_what_wants_a_restart() {
     let mut marked = BTreeSet::new();
     fixed(&ROOT, "", &mut marked);
     let mut other = and(
-        "[sip]\nlisten = \"127.0.0.1:1\"\n[store]\ndir = \"other\"\n[log]\nformat = \"json\"\nlevel = \"warn\"\n\
+        "[sip]\nlisten = \"127.0.0.1:1\"\n[store]\ndir = \"other\"\nretain = { cdrs = \"1d\" }\n[log]\nformat = \"json\"\nlevel = \"warn\"\n\
          [limits]\ncalls = 1\n[[cdr.file]]\npath = \"x\"\n\
-         [api]\nlisten = \"127.0.0.1:2\"\nbody_max = \"1KiB\"\nhead_max = \"4KiB\"\nread_timeout = \"1s\"\n\
-         connections_max = 1\nsocket = \"x\"",
+         [api]\nlisten = \"127.0.0.1:2\"\nsocket = \"x\"\nconnections_max = 1\n\
+         connections_per_source_max = 1\nrequests_max = 1\nstreams_max = 1\n\
+         body_max = \"1KiB\"\nhead_within = \"1s\"\nbody_within = \"1s\"\nidle_max = \"1s\"",
     );
     other.api.tls = Some(TlsConfig { cert: "tls.crt".into(), key: "tls.key".into() });
     let wanting: BTreeSet<String> =
@@ -55,7 +56,6 @@ fn what_is_not_marked_counts_at_once() {
         with("[[route]]", "prefix = \"+1\""),
         with("[destinations]", "reuse_after = \"1h\""),
         and("[sip]\nt1 = \"1s\"\nadvertise = \"192.0.2.1\""),
-        and("[store]\nretain = { cdrs = \"1d\" }"),
         and("[limits]\nverifications = 7"),
         and("[[profile]]\nname = \"x\""),
     ] {
