@@ -85,8 +85,7 @@ impl Follow {
     ) -> Result<(), S::Error> {
         let from = self.round.max(self.row());
         let found = source.records(from, BATCH)?;
-        let last = found.last().map_or(self.looked, |kept| kept.row);
-        let to = if found.len() < BATCH { self.looked } else { last.min(self.looked) };
+        let to = found.last().map_or(self.looked, |kept| kept.row.min(self.looked));
         // What is not there any more was deleted, and waits for nothing.
         let mut gone: BTreeSet<u64> = self.waiting.range(from + 1..=to).copied().collect();
         for kept in found {

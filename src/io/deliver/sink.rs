@@ -66,8 +66,8 @@ pub(super) struct Sink<S> {
     amendments_at: Instant,
     /// Lines that are not in the file yet; nothing more is read while there are any.
     waiting: VecDeque<Vec<u8>>,
-    /// What the store knows.
-    remembered: Reached,
+    /// What the store knows; none where it does not know the sink.
+    known: Option<Reached>,
     /// What it is to know: it is on disk.
     durable: Reached,
     /// Since when something is written that is not known to be on disk.
@@ -88,7 +88,7 @@ impl<S: Source> Sink<S> {
             amendment: 0,
             amendments_at: Instant::START,
             waiting: VecDeque::new(),
-            remembered: Reached::default(),
+            known: None,
             durable: Reached::default(),
             unsynced: None,
             rotation_asked: false,
@@ -127,6 +127,7 @@ impl<S: Source> Sink<S> {
 
     /// Writes what is left, unless that fails.
     pub(super) async fn finish(&mut self, now: Now) {
+        self.amendments_at = Instant::START;
         while self.turn(now).await == Some(now.instant) {}
         if self.retry.is_some() {
             return;
@@ -145,7 +146,7 @@ impl<S: Source> Sink<S> {
         self.tally.errors.fetch_add(1, Ordering::Relaxed);
         if matches!(trouble, Trouble::File(error) if error.lost) {
             // What the disk may not have is written again.
-            self.begin(self.remembered);
+            self.begin(self.known);
         }
         let after = match self.retry {
             Some(retry) => (retry.after * 2).min(RETRY_MAX),
@@ -161,18 +162,19 @@ impl<S: Source> Sink<S> {
         at
     }
 
-    fn begin(&mut self, reached: Reached) {
+    fn begin(&mut self, known: Option<Reached>) {
+        let reached = known.unwrap_or_default();
         self.follow = Some(Follow::new(self.config.numbers, reached.row));
         self.amendment = reached.amendment;
         self.waiting.clear();
-        (self.remembered, self.durable) = (reached, reached);
+        (self.known, self.durable) = (known, reached);
         self.unsynced = None;
     }
 
     fn work(&mut self, now: Now) -> Result<Option<Instant>, Trouble<S::Error>> {
         if self.follow.is_none() {
-            let reached = self.source.reached(&self.config.name).map_err(Trouble::Store)?;
-            self.begin(reached);
+            let known = self.source.reached(&self.config.name).map_err(Trouble::Store)?;
+            self.begin(known);
         }
         self.lines_in_place(now)?;
         self.write(now)?;
@@ -281,7 +283,7 @@ impl<S: Source> Sink<S> {
 
     /// How far it has come, when no line waits.
     fn reached(&self) -> Reached {
-        let row = self.follow.as_ref().map_or(self.remembered.row, Follow::row);
+        let row = self.follow.as_ref().map_or(0, Follow::row);
         Reached { row, amendment: self.amendment }
     }
 
@@ -295,10 +297,10 @@ impl<S: Source> Sink<S> {
 
     /// What is on disk is known to the store.
     async fn remember(&mut self) -> Result<(), Trouble<S::Error>> {
-        if self.durable != self.remembered {
+        if self.known != Some(self.durable) {
             let said = self.source.remember(&self.config.name, self.durable).await;
             said.map_err(Trouble::Store)?;
-            self.remembered = self.durable;
+            self.known = Some(self.durable);
         }
         Ok(())
     }

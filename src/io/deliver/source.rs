@@ -32,13 +32,13 @@ pub trait Source {
     fn amendments(&mut self, place: u64, most: usize)
     -> Result<Vec<(u64, Amendment)>, Self::Error>;
 
-    /// How far this sink has come; nowhere where it is new.
+    /// How far this sink has come; none where it was never remembered.
     ///
     /// # Errors
     /// The store cannot be read.
-    fn reached(&mut self, sink: &str) -> Result<Reached, Self::Error>;
+    fn reached(&mut self, sink: &str) -> Result<Option<Reached>, Self::Error>;
 
-    /// Remembers how far the sink has come.
+    /// Remembers how far the sink has come. What it has not had is kept longer for it, from the first time on.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -77,8 +77,8 @@ impl Source for Store {
         Ok(all.skip(place as usize).take(most).collect())
     }
 
-    fn reached(&mut self, sink: &str) -> Result<Reached, &'static str> {
-        Ok(self.inside().reached.get(sink).copied().unwrap_or_default())
+    fn reached(&mut self, sink: &str) -> Result<Option<Reached>, &'static str> {
+        Ok(self.inside().reached.get(sink).copied())
     }
 
     async fn remember(&mut self, sink: &str, reached: Reached) -> Result<(), &'static str> {
@@ -292,9 +292,12 @@ fn an_amendment_is_a_line_of_its_own_but_not_in_csv() {
     assert_eq!(bench.turn(1000), Some(5000), "it is looked for though nothing tells of it");
     bench.turn(5000);
     bench.turn(10_000);
+    store.inside().amendments.push(Amendment { status: 487, ..late });
+    bench.finish(10_001);
     let text = scratch.text("cdr.jsonl");
     let line = r#"{"amendment":{"alerted":true,"at":"2026-11-25T09:59:50.000000Z","status":200},"cdr_id":"0001-00000001-00000001-00000001"}"#;
-    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), [line]);
+    let last = line.replace("200", "487");
+    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), [line, &last], "also in the end");
     store.inside().reached.clear();
     Bench::new(scratch.sink(CSV, Show::Masked), &store).turn(0);
     assert_eq!(scratch.text("cdr.csv").lines().count(), 2, "the names and the record");
@@ -316,6 +319,13 @@ fn what_the_store_knows_as_delivered_is_on_disk_and_not_written_again() {
     store.keep(3, false);
     Bench::new(config, &store).turn(2000);
     assert_eq!(scratch.text("cdr.csv").lines().count(), 1 + 3);
+}
+
+#[test]
+fn the_store_knows_of_a_sink_from_its_first_turn_on() {
+    let (scratch, store) = (Scratch::new(), Store::default());
+    Bench::new(scratch.sink(JSON, Show::Masked), &store).turn(0);
+    assert_eq!(store.inside().reached.get("file"), Some(&Reached::default()));
 }
 
 #[test]
