@@ -1,6 +1,7 @@
 //! Where records are kept. The engine decides what; a store only does it, in order.
 
 pub mod memory;
+pub mod sqlite;
 
 use crate::base::id::{Seq, Ticket};
 use crate::verify::record::{Found, Past, Record};
