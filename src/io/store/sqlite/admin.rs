@@ -56,7 +56,7 @@ pub struct Admin {
 pub(super) enum Wish {
     CreateKey(KeyRow),
     RevokeKey { id: Arc<str>, at_us: u64 },
-    Delivered { sink: Arc<str>, row: u64 },
+    Delivered { sink: Arc<str>, row: u64, amendment: u64 },
     ForgetSink { sink: Arc<str> },
 }
 
@@ -89,13 +89,18 @@ impl Admin {
         self.ask(Wish::RevokeKey { id, at_us }).await
     }
 
-    /// Keeps that a sink has every CDR up to this row. A sink says so for the first time with row 0: from then on, what
-    /// it has not had is not pruned.
+    /// Keeps that a sink has every CDR up to this row, and every amendment up to that of its own. A sink says so for the
+    /// first time with 0: from then on, what it has not had is not pruned.
     ///
     /// # Errors
     /// It is not kept.
-    pub async fn delivered(&self, sink: Arc<str>, row: u64) -> Result<bool, WriteError> {
-        self.ask(Wish::Delivered { sink, row }).await
+    pub async fn delivered(
+        &self,
+        sink: Arc<str>,
+        row: u64,
+        amendment: u64,
+    ) -> Result<bool, WriteError> {
+        self.ask(Wish::Delivered { sink, row, amendment }).await
     }
 
     /// Forgets a sink that is no more, so that pruning does not wait for it. False if there was none.
@@ -132,10 +137,10 @@ impl Wish {
                 }
                 Some(_) | None => 0,
             },
-            Self::Delivered { sink, row } => {
-                let cells = Cells::default().text(sink).int(*row);
+            Self::Delivered { sink, row, amendment } => {
+                let cells = Cells::default().text(sink).int(*row).int(*amendment);
                 let sum = cells.summed(Table::Sink);
-                let sql = "INSERT OR REPLACE INTO sink (name, last_row, sum) VALUES (?1, ?2, ?3)";
+                let sql = "INSERT OR REPLACE INTO sink (name, last_row, last_amendment, sum) VALUES (?1, ?2, ?3, ?4)";
                 cells.sum(sum).execute(&mut *database.prepare_cached(sql)?)?
             }
             Self::ForgetSink { sink } => {

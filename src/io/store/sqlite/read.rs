@@ -11,7 +11,7 @@ use super::select;
 use super::write::key;
 use crate::base::id::{AttemptId, SessionId};
 use crate::numbers::odds::Odds;
-use crate::verify::cdr::Kept;
+use crate::verify::cdr::{Amendment, Kept};
 use crate::verify::record::Part;
 use crate::verify::snapshot::{AttemptView, Snapshot};
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
@@ -166,18 +166,44 @@ impl Reader {
         })
     }
 
-    /// The last row that a sink has; none for a sink that never said so.
+    /// Amendments behind this row of theirs, in the order in which they were kept, at most so many, each with its row.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn amendments(&self, after: u64, limit: usize) -> Result<Vec<(u64, Amendment)>, ReadError> {
+        let limit = limit.clamp(1, LIMIT_MAX) as u64;
+        let columns = rows::AMENDMENT;
+        let sql =
+            format!("SELECT {columns}, row FROM amendment WHERE row > ?1 ORDER BY row LIMIT ?2");
+        self.0.with(|database| {
+            let mut statement = database.prepare_cached(&sql)?;
+            let mut rows = statement.query([after, limit].map(u64::cast_signed))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let place: i64 = row.get(6)?;
+                let read = rows::amendment(row);
+                let read = whole(read, &self.0.dir, Table::Amendment, row, &[6]);
+                found.extend(read.map(|amendment| (place.cast_unsigned(), amendment)));
+            }
+            Ok(found)
+        })
+    }
+
+    /// The last row that a sink has, and the last of the amendments; none for a sink that never said so.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn sink_row(&self, name: &str) -> Result<Option<u64>, ReadError> {
+    pub fn sink_rows(&self, name: &str) -> Result<Option<(u64, u64)>, ReadError> {
         self.0.with(|database| {
-            let sql = "SELECT name, last_row, sum FROM sink WHERE name = ?1";
+            let sql = "SELECT name, last_row, last_amendment, sum FROM sink WHERE name = ?1";
             let mut statement = database.prepare_cached(sql)?;
             let mut rows = statement.query([name])?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let cells = Cells::of(row, 3);
-            let last = cells.prove(Table::Sink, 0, 2).and_then(|()| cells.from(1).int());
+            let cells = Cells::of(row, 4);
+            let last = cells.prove(Table::Sink, 0, 3).and_then(|()| {
+                let mut columns = cells.from(1);
+                Ok((columns.int()?, columns.int()?))
+            });
             Ok(whole(last, &self.0.dir, Table::Sink, row, &[0]))
         })
     }

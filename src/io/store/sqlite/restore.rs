@@ -103,6 +103,7 @@ fn left_call(cdr: &CdrRow<'_>) -> Option<LeftCall> {
         trunk: Arc::from(cdr.trunk),
         from: cdr.from,
         outcome: cdr.outcome,
+        alerted: cdr.alerted(),
     })
 }
 

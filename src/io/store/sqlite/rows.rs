@@ -48,6 +48,16 @@ pub(super) struct CdrRow<'r> {
 }
 
 impl<'r> CdrRow<'r> {
+    /// Whether the phone was alerted, whatever came of it then.
+    pub(super) fn alerted(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Detail {
+            #[serde(default)]
+            alerted: bool,
+        }
+        serde_json::from_str(self.detail).is_ok_and(|detail: Detail| detail.alerted)
+    }
+
     pub(super) fn of(row: &'r Row<'_>, seal: &Seal) -> Result<Self, Damaged> {
         let cells = Cells::of(row, 23);
         cells.prove(Table::Cdr, 1, 19)?;

@@ -115,15 +115,17 @@ CREATE INDEX cdr_tenant ON cdr (tenant) WHERE tenant IS NOT NULL;
 CREATE INDEX cdr_alone ON cdr (to_number) WHERE alone = 1;
 CREATE INDEX cdr_late ON cdr (row) WHERE kept_us - start_us > 7200000000;
 
+-- A row is never used again, so that who has read up to one misses none.
 CREATE TABLE amendment (
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
   life INTEGER NOT NULL,
   call INTEGER NOT NULL,
   at_us INTEGER NOT NULL,
   sip_status INTEGER NOT NULL,
   alerted INTEGER NOT NULL,
   sum INTEGER NOT NULL,
-  PRIMARY KEY (life, call, at_us, sip_status, alerted)
-) STRICT, WITHOUT ROWID;
+  UNIQUE (life, call, at_us, sip_status, alerted)
+) STRICT;
 
 CREATE TABLE idempotency (
   row INTEGER PRIMARY KEY,
@@ -149,6 +151,7 @@ CREATE TABLE api_key (
 CREATE TABLE sink (
   name TEXT NOT NULL PRIMARY KEY,
   last_row INTEGER NOT NULL,
+  last_amendment INTEGER NOT NULL,
   sum INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -33,7 +33,7 @@ fn stored(name: &str) -> Folder {
             revoked_us: None,
         };
         life.runtime.block_on(admin.create_key(key)).unwrap();
-        life.runtime.block_on(admin.delivered(format!("s{n}").into(), 2)).unwrap();
+        life.runtime.block_on(admin.delivered(format!("s{n}").into(), 2, 0)).unwrap();
     }
     life.close();
     folder
@@ -70,7 +70,7 @@ fn read(reader: &Reader, dir: &DataDir, table: &str) -> (bool, bool) {
             (there("k2"), there("k3"))
         }
         "sink" => {
-            let there = |name: &str| reader.sink_row(name).unwrap() == Some(2);
+            let there = |name: &str| reader.sink_rows(name).unwrap() == Some((2, 0));
             (there("s2"), there("s3"))
         }
         other => panic!("{other}"),

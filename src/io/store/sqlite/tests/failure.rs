@@ -136,12 +136,12 @@ fn keys_and_sinks_are_told_when_they_are_not_stored() {
     let admin = life.store.admin();
     let other = folder.database();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let asked = life.runtime.block_on(admin.delivered("file".into(), 7));
+    let asked = life.runtime.block_on(admin.delivered("file".into(), 7, 0));
     assert_eq!(asked, Err(crate::io::store::sqlite::WriteError::Failed));
     other.execute_batch("COMMIT").unwrap();
-    assert_eq!(life.runtime.block_on(admin.delivered("file".into(), 7)), Ok(true));
+    assert_eq!(life.runtime.block_on(admin.delivered("file".into(), 7, 0)), Ok(true));
     let Life { store, runtime, .. } = life;
     drop(store);
-    let asked = runtime.block_on(admin.delivered("file".into(), 8));
+    let asked = runtime.block_on(admin.delivered("file".into(), 8, 0));
     assert_eq!(asked, Err(crate::io::store::sqlite::WriteError::Closed));
 }

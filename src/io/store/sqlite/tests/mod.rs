@@ -12,6 +12,7 @@ use super::{DataDir, Options, Reader, Sqlite, Unusual, reserve, restore};
 use crate::base::clock::Instant;
 use crate::base::id::{AttemptId, Seq, SessionId, Ticket};
 use crate::base::number::{CallerId, Country, Destination};
+use crate::call::AlertSource;
 use crate::call::facts::{At, End, Facts, Said};
 use crate::call::outcome::Outcome;
 use crate::call::way::Way;
@@ -212,6 +213,7 @@ impl Case {
         let us = |us| At::of(Instant::from_micros(us), Instant::START);
         let mut facts = Facts { end: End::Refused, invites: 1, ..Facts::default() };
         facts.said = Some(Box::new(Said { status: 487, ..Said::default() }));
+        facts.alert = Some(AlertSource::Ringing);
         facts.times.alert = us(2_000);
         facts.times.cancel = us(602_000);
         facts.times.end = us(603_200);

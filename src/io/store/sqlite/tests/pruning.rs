@@ -61,12 +61,12 @@ fn what_a_sink_has_not_had_stays_up_to_twice_as_long() {
     keep(&mut life, 0..10);
     let admin = life.store.admin();
     for (sink, row) in [("file", 7), ("hook", 4), ("gone", 0)] {
-        life.runtime.block_on(admin.delivered(sink.into(), row)).unwrap();
+        life.runtime.block_on(admin.delivered(sink.into(), row, 3)).unwrap();
     }
     assert_eq!(life.runtime.block_on(admin.forget_sink("gone".into())), Ok(true));
     assert_eq!(life.runtime.block_on(admin.forget_sink("gone".into())), Ok(false));
-    assert_eq!(life.reader().sink_row("file").unwrap(), Some(7));
-    assert_eq!(life.reader().sink_row("gone").unwrap(), None);
+    assert_eq!(life.reader().sink_rows("file").unwrap(), Some((7, 3)));
+    assert_eq!(life.reader().sink_rows("gone").unwrap(), None);
     life.close();
     let dir = crate::io::store::sqlite::DataDir::open(&folder.0, NOW).unwrap();
     let database = dir.connect(Role::Writer).unwrap();

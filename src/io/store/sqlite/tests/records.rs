@@ -209,6 +209,7 @@ fn what_was_open_is_found_by_the_next_life() {
         trunk: "west".into(),
         from: two.from(),
         outcome: Outcome::Rang,
+        alerted: true,
     };
     assert_eq!(left.sessions[1].calls, [call]);
     life.close();

@@ -28,10 +28,10 @@ fn no_file_has_the_digits_of_an_open_verification() {
     approved.reveal = smallvec::smallvec![(case.id(), from)];
     life.keep([Record::Opened(Arc::new(case.opened())), Record::Intent(Arc::new(intent))]);
     assert_eq!(found(&folder, tail), [""; 0], "while it rings");
-    assert_eq!(folder.one::<String>("SELECT from_masked FROM open_attempt"), "+12027******");
+    assert_eq!(folder.one::<String>("SELECT from_masked FROM open_attempt"), "+120********");
     life.keep([Record::Cdr(Arc::new(cdr))]);
     assert_eq!(found(&folder, tail), [""; 0], "before it is checked");
-    assert_eq!(folder.one::<String>("SELECT from_masked FROM cdr"), "+12027******");
+    assert_eq!(folder.one::<String>("SELECT from_masked FROM cdr"), "+120********");
     assert_eq!(life.reader().cdr(case.id()).unwrap().unwrap().from, from);
     drop(life);
     assert_eq!(found(&folder, tail), [""; 0], "after a death");
