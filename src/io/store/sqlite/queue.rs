@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 /// Most records in one transaction, unless one commit has more.
 pub(super) const BATCH_MAX: usize = 4096;
 /// Most records that wait. The loop has a bound on calls far below; a disk that is that far behind counts as failed.
-const WAITING_MAX: usize = 1 << 18;
+pub(super) const WAITING_MAX: usize = 1 << 18;
 /// Most other writes that wait.
 const JOBS_MAX: usize = 1024;
 /// Most other writes in one transaction.

@@ -5,6 +5,7 @@ mod directory;
 mod failure;
 mod pruning;
 mod queries;
+mod queue;
 mod records;
 mod secrecy;
 
