@@ -182,6 +182,19 @@ fn an_offence_is_told_as_it_happens_with_masked_numbers() {
 }
 
 #[test]
+fn each_call_is_shown_with_the_number_that_its_phone_shows_where_that_is_asked_for() {
+    let mut far_end = FarEnd::start(&["--calls"]);
+    let caller = Caller::new(&far_end, "+12025550142");
+    caller.ring();
+    let mut line = String::new();
+    far_end.out.read_line(&mut line).unwrap();
+    assert!(line.starts_with("phone +12025550142 shows +1"), "{line}");
+    assert!(line.ends_with(" call=+12025550142\n"), "{line}");
+    caller.cancel();
+    assert_eq!(far_end.stop().0, 0);
+}
+
+#[test]
 fn it_ends_by_itself_and_speaks_json() {
     let mut far_end = FarEnd::start(&["--seconds", "0.2", "--json"]);
     let (code, text) = far_end.end();

@@ -65,7 +65,10 @@ pub(super) struct Carrier {
     /// The network between loses, doubles and reorders packets: excuse what that explains
     #[arg(long)]
     lossy_wire: bool,
-    /// One JSON object a line, each with an "event": listening, offence, summary
+    /// Print each call with the number that its phone shows: the last digits are the code of a verification
+    #[arg(long, conflicts_with = "fast")]
+    calls: bool,
+    /// One JSON object a line, each with an "event": listening, call, offence, summary
     #[arg(long)]
     json: bool,
 }
@@ -124,11 +127,24 @@ impl Carrier {
         let rng = self.seed.map_or_else(Rng::from_os, Rng::from_seed);
         let mut far_end = FarEnd::new(config, rng);
         let tell = |saw: Saw<'_>| {
-            let Saw::Offence(offence) = saw else { return Ok(()) };
-            if self.json {
-                writeln!(out, "{}", offence_json(offence))?;
-            } else {
-                writeln!(out, "{offence}")?;
+            match saw {
+                Saw::Offence(offence) if self.json => writeln!(out, "{}", offence_json(offence))?,
+                Saw::Offence(offence) => writeln!(out, "{offence}")?,
+                Saw::Call(..) if !self.calls => return Ok(()),
+                Saw::Call(call, call_id) => {
+                    let (to, from) = (call.to.reveal(), call.from.reveal());
+                    let (to, from) = (to.as_str(), from.as_str());
+                    let call_id = call_id.escape_ascii();
+                    if self.json {
+                        let (to, from) = (format!("+{to}"), format!("+{from}"));
+                        let call_id = call_id.to_string();
+                        let call =
+                            json!({ "event": "call", "to": to, "from": from, "call_id": call_id });
+                        writeln!(out, "{call}")?;
+                    } else {
+                        writeln!(out, "phone +{to} shows +{from} call={call_id}")?;
+                    }
+                }
             }
             out.flush()
         };
