@@ -37,6 +37,8 @@ pub mod io;
 
 pub mod driver;
 
+pub mod api;
+
 pub mod carrier;
 
 pub mod load;

@@ -9,8 +9,6 @@ mod observe;
 mod receive;
 mod watch;
 
-#[cfg(test)]
-pub(crate) use handle::Script;
 pub use handle::{Asked, Client, Handle};
 pub use observe::Observe;
 pub use receive::Inflow;
