@@ -8,6 +8,7 @@ mod carrier;
 mod check;
 mod config;
 mod help;
+mod key;
 mod load;
 mod output;
 mod pool;
@@ -40,6 +41,7 @@ enum Command {
     Call(Box<call::Call>),
     Check(check::Check),
     Completions(help::Completions),
+    Key(key::Key),
     Config(config::Config),
     Load(load::Load),
     Man(help::Man),
@@ -55,6 +57,7 @@ impl Command {
             Self::Call(command) => command.run(out),
             Self::Check(command) => command.run(out),
             Self::Completions(command) => command.run(out),
+            Self::Key(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Load(command) => command.run(out),
             Self::Man(command) => command.run(out),
