@@ -37,12 +37,14 @@ pub mod io;
 
 pub mod driver;
 
-pub mod api;
-
 pub mod carrier;
 
 pub mod load;
 
 pub mod config;
+
+pub mod api;
+
+pub mod app;
 
 pub mod cli;

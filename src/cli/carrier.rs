@@ -26,6 +26,7 @@ use crate::io::net::udp::{BUFFER, UdpSocket};
 /// Programs on this machine that ask for it, as load verifications does, are told who calls whom.
 #[derive(Debug, Args)]
 #[command(after_long_help = help())]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(super) struct Carrier {
     /// Address and port to listen on; port 0 lets the system choose one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5070")]

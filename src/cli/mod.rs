@@ -5,24 +5,27 @@
 
 mod call;
 mod carrier;
+mod cdr;
 mod check;
 mod config;
+mod demo;
 mod help;
 mod key;
 mod load;
+mod log;
 mod output;
 mod pool;
 mod route;
+mod serve;
 mod sip;
 mod table;
 mod trunk;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 pub use output::{Exit, Failure, Stdout};
 
@@ -40,29 +43,40 @@ enum Command {
     Carrier(carrier::Carrier),
     Call(Box<call::Call>),
     Check(check::Check),
+    Cdr(cdr::CdrCommand),
     Completions(help::Completions),
     Key(key::Key),
     Config(config::Config),
+    Demo(demo::Demo),
     Load(load::Load),
     Man(help::Man),
     Pool(pool::Pool),
     Route(route::Route),
+    Serve(serve::Serve),
     Sip(sip::Sip),
 }
 
 impl Command {
+    /// The service says in its configuration how it logs.
+    fn log(&self) -> Result<(), Failure> {
+        if matches!(self, Self::Serve(_)) { Ok(()) } else { log::plain() }
+    }
+
     fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
         match self {
             Self::Carrier(command) => command.run(out),
             Self::Call(command) => command.run(out),
             Self::Check(command) => command.run(out),
+            Self::Cdr(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Key(command) => command.run(out),
             Self::Config(command) => command.run(out),
+            Self::Demo(command) => command.run(out),
             Self::Load(command) => command.run(out),
             Self::Man(command) => command.run(out),
             Self::Pool(command) => command.run(out),
             Self::Route(command) => command.run(out),
+            Self::Serve(command) => command.run(out),
             Self::Sip(command) => command.run(out),
         }
     }
@@ -80,7 +94,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let mut out = Stdout::new();
-    let ended = log().and_then(|()| cli.command.run(&mut out));
+    let ended = cli.command.log().and_then(|()| cli.command.run(&mut out));
     let flushed = out.flush().map_err(Failure::Output);
     match ended.and_then(|exit| flushed.map(|()| exit)) {
         Ok(exit) => exit.into(),
@@ -89,22 +103,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit().into()
         }
     }
-}
-
-/// Log lines go to standard error. `ONERING_LOG` says which, as in `ONERING_LOG=info` or `ONERING_LOG=onering::driver=debug`;
-/// by default what somebody should know of: warnings and errors.
-fn log() -> Result<(), Failure> {
-    const NAME: &str = "ONERING_LOG";
-    let wanted = std::env::var(NAME).unwrap_or_else(|_| "warn".to_owned());
-    let filter = EnvFilter::try_new(&wanted)
-        .map_err(|error| Failure::Usage(format!("{NAME}={wanted}: {error}")))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    // A program that uses us as a library may log in its own way.
-    lines.try_init().ok();
-    Ok(())
 }
 
 #[cfg(test)]

@@ -163,7 +163,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(super) struct EndWish {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// None where that signal means something else.
+    hang_up: Option<Signal>,
 }
 
 impl EndWish {
@@ -172,8 +173,13 @@ impl EndWish {
         let deaf = |error| Failure::Failed(format!("cannot listen for signals: {error}"));
         let interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
         let terminate = signal(SignalKind::terminate()).map_err(deaf)?;
-        let hang_up = signal(SignalKind::hangup()).map_err(deaf)?;
+        let hang_up = Some(signal(SignalKind::hangup()).map_err(deaf)?);
         Ok(Self { interrupt, terminate, hang_up })
+    }
+
+    /// The same for a service, to which SIGHUP says to read its configuration again.
+    pub(super) fn listen_but_hang_up() -> Result<Self, Failure> {
+        Ok(Self { hang_up: None, ..Self::listen()? })
     }
 
     /// Waits for it; again for the next one.
@@ -181,7 +187,16 @@ impl EndWish {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            () = hung_up(self.hang_up.as_mut()) => {}
         }
+    }
+}
+
+async fn hung_up(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }

@@ -46,6 +46,8 @@ const LEN_MAX: u64 = 4 << 20;
 /// Everything that the file says, and the defaults of what it does not say.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Stands for the text of the file: the beginning of its SHA-256, in hexadecimal.
+    pub fingerprint: String,
     /// Where SIP is spoken from.
     pub sip: SipConfig,
     /// The carriers, in the order of the file; [`Rules`] means them by their place.

@@ -62,6 +62,22 @@ impl TrunkConfig {
             // A wildcard address cannot stand in a Via; what reaches the target can.
             ours.set_ip(source_towards(*target)?);
         }
+        Ok(self.towards(targets, ours, sip, local))
+    }
+
+    /// The trunk without a target: it takes no calls, and keeps its place among the others.
+    #[must_use]
+    pub fn nowhere(&self, sip: &SipConfig, local: Local) -> Trunk {
+        self.towards(Vec::new(), local.sip, sip, local)
+    }
+
+    fn towards(
+        &self,
+        targets: Vec<SocketAddr>,
+        ours: SocketAddr,
+        sip: &SipConfig,
+        local: Local,
+    ) -> Trunk {
         let advertised = match &sip.advertise {
             Some(host) => format!("{}:{}", host.host, host.port.unwrap_or_else(|| ours.port())),
             None => ours.to_string(),
@@ -73,7 +89,7 @@ impl TrunkConfig {
             },
             None => ours.ip(),
         };
-        Ok(Trunk {
+        Trunk {
             name: self.name.clone(),
             flow: local.flow,
             targets,
@@ -91,7 +107,7 @@ impl TrunkConfig {
             headers: self.headers.clone(),
             credentials: self.credentials.clone(),
             timers: Timers { t1: sip.t1, ..Timers::default() },
-        })
+        }
     }
 }
 

@@ -54,9 +54,19 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Loaded, Rep
     let config = read(&Table::root(context, tree.get_ref(), end));
     let report = notes.into_report();
     match config {
-        Some(config) if report.errors() == 0 => Ok(Loaded { config, warnings: report }),
+        Some(config) if report.errors() == 0 => {
+            let config = Config { fingerprint: fingerprint(text), ..config };
+            Ok(Loaded { config, warnings: report })
+        }
         Some(_) | None => Err(report),
     }
+}
+
+/// The first 64 bits of its SHA-256.
+fn fingerprint(text: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that is not even text. `text` has stand-ins for what is none.
@@ -126,7 +136,17 @@ fn read(root: &Table<'_>) -> Option<Config> {
         open_max: limits.verifications,
     };
     let trunks = trunks.into_iter().map(|trunk| trunk.value).collect();
-    Some(Config { sip, trunks, rules, api, store, cdr_files, log, limits })
+    Some(Config {
+        fingerprint: String::new(),
+        sip,
+        trunks,
+        rules,
+        api,
+        store,
+        cdr_files,
+        log,
+        limits,
+    })
 }
 
 fn rules_of(trunk: &TrunkConfig) -> TrunkRules {

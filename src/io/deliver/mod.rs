@@ -14,10 +14,12 @@ mod follow;
 mod line;
 mod sink;
 mod source;
+mod store;
 mod thread;
 
 pub use line::Format;
 pub use source::{Reached, Source};
+pub use store::{FromStore, StoreError};
 pub use thread::{Delivery, Tally};
 
 use crate::verify::cdr::Show;
