@@ -140,12 +140,24 @@ impl FromStr for SessionId {
         for eight in digits.ok_or(IdError)?.as_bytes().chunks(8) {
             let mut bits = 0_u64;
             for character in eight {
-                let digit = ALPHABET.iter().position(|known| known == character);
-                bits = bits << 5 | digit.ok_or(IdError)? as u64;
+                bits = bits << 5 | u64::from(value(*character).ok_or(IdError)?);
             }
             bytes.extend(bits.to_be_bytes().iter().skip(3));
         }
         Self::from_bytes(&bytes).ok_or(IdError)
+    }
+}
+
+/// What a character of [`ALPHABET`] stands for.
+const fn value(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'h' => Some(character - b'a' + 10),
+        b'j' | b'k' => Some(character - b'j' + 18),
+        b'm' | b'n' => Some(character - b'm' + 20),
+        b'p'..=b't' => Some(character - b'p' + 22),
+        b'v'..=b'z' => Some(character - b'v' + 27),
+        _ => None,
     }
 }
 
@@ -180,12 +192,20 @@ mod tests {
         for wrong in [
             "",
             "ver_",
-            text.trim_start_matches('v'),
+            text.strip_prefix('v').unwrap(),
             &format!("{text}0"),
             &text.replace("ver_", "ver-"),
             "ver_uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu",
         ] {
             assert_eq!(wrong.parse::<SessionId>(), Err(IdError), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_character_stands_for_its_place_in_the_alphabet() {
+        for character in 0..=u8::MAX {
+            let place = ALPHABET.iter().position(|known| *known == character);
+            assert_eq!(value(character).map(usize::from), place, "{}", char::from(character));
         }
     }
 
