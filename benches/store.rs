@@ -3,7 +3,7 @@
 //! One lifecycle is four records: a verification with its call's intent, the call's CDR, and the approval that opens the
 //! caller-ID of that CDR. Each commit has them of three generations of verifications, as a busy service would. Then the
 //! time from commit to verdict at a steady pace, the past of numbers looked up, and a start with 100,000 open calls.
-//! `cargo bench --bench store`, or `cargo bench --bench store start` for the last alone.
+//! `cargo bench --bench store`, and with `start` or `pace` behind it only that.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark stops at the first surprise")]
 #![expect(clippy::print_stdout, reason = "it reports to a person")]
@@ -37,8 +37,12 @@ const OPEN: usize = 100_000;
 fn main() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("store-bench");
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    if only.as_deref() == Some("start") {
-        return start(&fresh(&folder));
+    match only.as_deref() {
+        Some("start") => return start(&fresh(&folder)),
+        Some("pace") => {
+            return [50, 1_000, 10_000].into_iter().for_each(|rate| pace(&fresh(&folder), rate));
+        }
+        Some(_) | None => {}
     }
     for (batch, count) in COUNTS {
         lifecycles(&fresh(&folder), batch, count);

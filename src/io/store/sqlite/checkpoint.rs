@@ -4,7 +4,7 @@
 //! grow for ever. A thread does that with a connection of its own, while the writer goes on. The log can begin
 //! again at its front only in a moment when all of it is in the database. So the thread is sent when the log has
 //! [`BEGIN_PAGES`], and once only a short tail is missing, or the log has [`PRESS_PAGES`], the writer itself brings the
-//! rest over between two batches. The log's file stays at what it once reached: 10 to 15 MiB under load, 64 MiB and a batch
+//! rest over between two batches. The log's file stays at what it once reached: 5 to 15 MiB under load, 64 MiB and a batch
 //! where more is written than the disk can take twice.
 
 use super::dir::{DataDir, OpenError, Role};
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-/// Pages in the log when the thread is sent: 8 MiB.
-const BEGIN_PAGES: u64 = 2048;
-/// Pages that the writer brings over by itself: 1 MiB, some milliseconds.
-const TAIL_PAGES: u64 = 256;
+/// Pages in the log when the thread is sent: 4 MiB. More would make each sync of the database longer, and commits wait.
+const BEGIN_PAGES: u64 = 1024;
+/// Pages that the writer brings over by itself: 512 KiB, some milliseconds.
+const TAIL_PAGES: u64 = 128;
 /// Pages in the log when the writer waits no longer for the thread: 64 MiB.
 const PRESS_PAGES: u64 = 16_384;
 
