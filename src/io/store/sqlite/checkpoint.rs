@@ -4,8 +4,9 @@
 //! grow for ever. A thread does that with a connection of its own, while the writer goes on. The log can begin
 //! again at its front only in a moment when all of it is in the database. So the thread is sent when the log has
 //! [`BEGIN_PAGES`], and once only a short tail is missing, or the log has [`PRESS_PAGES`], the writer itself brings the
-//! rest over between two batches. The log's file stays at what it once reached: 5 to 15 MiB under load, 64 MiB and a batch
-//! where more is written than the disk can take twice.
+//! rest over between two batches. The log's file stays at what it once reached: some MiB, and a batch more than
+//! [`PRESS_PAGES`] where more is written than the disk can take twice. Only another program that reads in one long
+//! transaction makes it longer.
 
 use super::dir::{DataDir, OpenError, Role};
 use rusqlite::Connection;
