@@ -36,10 +36,16 @@ struct Create {
     #[command(flatten)]
     at: Where,
     /// Whose verifications it will make and see
-    #[arg(long, value_parser = name)]
+    #[arg(long, value_parser = name, default_value = "default")]
     tenant: String,
     /// What it may do: start, check, read, reveal, admin
-    #[arg(long, value_delimiter = ',', required = true, value_parser = scope)]
+    #[arg(
+        long,
+        value_name = "SCOPES",
+        value_delimiter = ',',
+        value_parser = scope,
+        default_value = "start,check,read"
+    )]
     scopes: Vec<Scope>,
     /// What it is for
     #[arg(long, value_parser = name)]
