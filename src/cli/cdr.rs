@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::config::DirArg;
 use super::{Exit, Failure, Stdout};
 use crate::base::calendar::parse_rfc3339;
 use crate::base::id::{AttemptId, SessionId};
@@ -48,9 +49,8 @@ impl CdrCommand {
 /// Where records are.
 #[derive(Args, Debug)]
 struct Place {
-    /// The data directory of the service
-    #[arg(long, value_name = "PATH")]
-    dir: PathBuf,
+    #[command(flatten)]
+    at: DirArg,
     /// Hide the caller-ID's tail and the middle of the called number
     #[arg(long)]
     masked: bool,
@@ -58,7 +58,7 @@ struct Place {
 
 impl Place {
     fn open(&self) -> Result<Records, Failure> {
-        Records::open(&self.dir, if self.masked { Show::Masked } else { Show::Plain })
+        Records::open(&self.at.place()?, if self.masked { Show::Masked } else { Show::Plain })
     }
 }
 

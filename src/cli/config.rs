@@ -1,13 +1,14 @@
 //! `onering config`: what a configuration may hold; and the flag by which commands are given one.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::{Exit, Failure, Stdout};
+use crate::api::SOCKET;
 use crate::config::describe::{example, schema};
-use crate::config::{self, Loaded, Report};
+use crate::config::{self, Loaded, Place, Report};
 
 /// Help with the configuration file
 #[derive(Debug, Args)]
@@ -58,14 +59,45 @@ pub(super) struct ConfigArg {
 impl ConfigArg {
     /// Reads it. Where it cannot be used, its mistakes go to standard error.
     pub(super) fn load(&self) -> Result<Loaded, Failure> {
-        config::load(&self.config).map_err(|report| {
-            let mut stderr = std::io::stderr();
-            let text = report.render(stderr.is_terminal());
-            // Nobody is left to tell that standard error cannot be written.
-            stderr.write_all(text.as_bytes()).ok();
-            Failure::Usage(format!("{} has {}", self.config.display(), counted(&report)))
-        })
+        config::load(&self.config).map_err(|report| unusable(&self.config, &report))
     }
+
+    /// Reads only where its service is found.
+    pub(super) fn place(&self) -> Result<Place, Failure> {
+        config::place(&self.config).map_err(|report| unusable(&self.config, &report))
+    }
+}
+
+/// Where the service of a command is found.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct DirArg {
+    /// The configuration of the service; only where its data directory and its socket are is read
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory of the service, in place of its configuration
+    #[arg(long, value_name = "PATH")]
+    dir: Option<PathBuf>,
+}
+
+impl DirArg {
+    /// The data directory, and the socket in it unless the configuration has it elsewhere.
+    pub(super) fn place(&self) -> Result<Place, Failure> {
+        match (&self.config, &self.dir) {
+            (Some(file), _) => ConfigArg { config: file.clone() }.place(),
+            (None, Some(dir)) => Ok(Place { dir: dir.clone(), socket: dir.join(SOCKET) }),
+            (None, None) => Err(Failure::Usage("-c or --dir is missing".to_owned())),
+        }
+    }
+}
+
+/// Shows why a configuration cannot be used.
+fn unusable(file: &Path, report: &Report) -> Failure {
+    let mut stderr = std::io::stderr();
+    let text = report.render(stderr.is_terminal());
+    // Nobody is left to tell that standard error cannot be written.
+    stderr.write_all(text.as_bytes()).ok();
+    Failure::Usage(format!("{} has {}", file.display(), counted(report)))
 }
 
 /// `2 errors and 1 warning`.

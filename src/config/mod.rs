@@ -28,7 +28,7 @@ mod trunk;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::verify::rules::Rules;
 
@@ -75,22 +75,46 @@ pub struct Loaded {
     pub warnings: Report,
 }
 
+/// Where other commands find the service of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its data directory.
+    pub dir: PathBuf,
+    /// Its Unix socket.
+    pub socket: PathBuf,
+}
+
 /// Reads a configuration and the files that it names.
 ///
 /// # Errors
 /// All its mistakes, warnings too.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
+    read_text(path).and_then(|text| parse(&path.display().to_string(), &text, folder_of(path)))
+}
+
+/// Reads where the service of a configuration is found, and nothing else: who looks at records may have no access to its
+/// secrets, and the file may have mistakes that the service does not take up.
+///
+/// # Errors
+/// The file cannot be read, or does not say it.
+pub fn place(path: &Path) -> Result<Place, Report> {
+    let text = read_text(path)?;
+    root::place(&path.display().to_string(), &text, folder_of(path))
+}
+
+/// Relative paths begin there.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new(""))
+}
+
+fn read_text(path: &Path) -> Result<String, Report> {
     let name = path.display().to_string();
-    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let bytes = read_file(path)
         .map_err(|problem| Report::unreadable(&name, format!("cannot read {name}: {problem}")))?;
-    match String::from_utf8(bytes) {
-        Ok(text) => parse(&name, &text, folder),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            Err(root::not_utf8(&name, &String::from_utf8_lossy(error.as_bytes()), at))
-        }
-    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        root::not_utf8(&name, &String::from_utf8_lossy(error.as_bytes()), at)
+    })
 }
 
 /// Reads a configuration from text. `name` stands for it in messages; relative paths begin in `folder`.

@@ -10,7 +10,9 @@ use toml::de::DeTable;
 use super::report::{Mistake, Notes, Report};
 use super::table::{At, Context, Section, Table};
 use super::worth;
-use super::{Config, Loaded, TrunkConfig, cdr, pool, profile, route, secret, service, sip, trunk};
+use super::{
+    Config, Loaded, Place, TrunkConfig, cdr, pool, profile, route, secret, service, sip, trunk,
+};
 use crate::numbers::pool::Pool;
 use crate::numbers::route::Route;
 use crate::verify::rules::{Profile, Rules, TrunkRules};
@@ -38,15 +40,7 @@ pub(super) static ROOT: Section = Section {
 };
 
 pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Loaded, Report> {
-    let (tree, broken) = DeTable::parse_recoverable(text);
-    if !broken.is_empty() {
-        let notes = Notes::new(name, secret::hide_what_looks_secret(text));
-        for error in broken {
-            let at = error.span().unwrap_or(text.len()..text.len());
-            notes.add(Mistake::error(at, format!("no TOML: {}", error.message())));
-        }
-        return Err(notes.into_report());
-    }
+    let tree = tree(name, text)?;
     let notes = Notes::new(name, text.to_owned());
     secret::hide_all(tree.get_ref(), false, &notes);
     let context = Context { notes: &notes, folder, root: &ROOT };
@@ -60,6 +54,34 @@ pub(super) fn parse(name: &str, text: &str, folder: &Path) -> Result<Loaded, Rep
         }
         Some(_) | None => Err(report),
     }
+}
+
+/// Where the service is found; nothing else of the file is read, and only what is wrong with that is told.
+pub(super) fn place(name: &str, text: &str, folder: &Path) -> Result<Place, Report> {
+    let tree = tree(name, text)?;
+    let (notes, elsewhere) = (Notes::new(name, text.to_owned()), Notes::new(name, text.to_owned()));
+    secret::hide_all(tree.get_ref(), false, &notes);
+    let context = Context { notes: &elsewhere, folder, root: &ROOT };
+    let root = Table::root(context, tree.get_ref(), text.len());
+    let (mut store, mut api) = (root.part(&service::STORE), root.part(&service::API));
+    (store.context.notes, api.context.notes) = (&notes, &notes);
+    let dir = service::read_dir(&store);
+    let socket = service::read_socket(&api, &dir);
+    let report = notes.into_report();
+    if report.errors() == 0 { Ok(Place { dir, socket }) } else { Err(report) }
+}
+
+fn tree<'a>(name: &str, text: &'a str) -> Result<toml::Spanned<DeTable<'a>>, Report> {
+    let (tree, broken) = DeTable::parse_recoverable(text);
+    if broken.is_empty() {
+        return Ok(tree);
+    }
+    let notes = Notes::new(name, secret::hide_what_looks_secret(text));
+    for error in broken {
+        let at = error.span().unwrap_or(text.len()..text.len());
+        notes.add(Mistake::error(at, format!("no TOML: {}", error.message())));
+    }
+    Err(notes.into_report())
 }
 
 /// The first 64 bits of its SHA-256.

@@ -277,16 +277,18 @@ pub(super) fn read_api(table: &Table<'_>, data: &std::path::Path) -> ApiConfig {
                 )),
         );
     }
-    let socket = table.find(&SOCKET);
     ApiConfig {
         listen: listen.value,
         tls,
         limits: read_api_limits(table),
-        socket: socket.map_or_else(
-            || data.join("onering.sock"),
-            |path| table.context.folder.join(path.value),
-        ),
+        socket: read_socket(table, data),
     }
+}
+
+/// Where the Unix socket is, if the data directory is this.
+pub(super) fn read_socket(table: &Table<'_>, data: &std::path::Path) -> PathBuf {
+    let socket = table.find(&SOCKET);
+    socket.map_or_else(|| data.join("onering.sock"), |path| table.context.folder.join(path.value))
 }
 
 fn read_api_limits(table: &Table<'_>) -> ApiLimits {
@@ -330,10 +332,15 @@ fn read_tls(table: &Table<'_>) -> Option<TlsConfig> {
 pub(super) fn read_store(table: &Table<'_>) -> StoreConfig {
     let retain = table.part(&RETAIN);
     StoreConfig {
-        dir: table.context.folder.join(table.get(&DIR)),
+        dir: read_dir(table),
         retain_cdrs: retain.get(&RETAIN_CDRS),
         retain_verifications: retain.get(&RETAIN_VERIFICATIONS),
     }
+}
+
+/// The data directory.
+pub(super) fn read_dir(table: &Table<'_>) -> PathBuf {
+    table.context.folder.join(table.get(&DIR))
 }
 
 pub(super) fn read_log(table: &Table<'_>) -> LogConfig {

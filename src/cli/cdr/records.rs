@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
@@ -18,6 +17,7 @@ use crate::base::number::{CallerId, Destination};
 use crate::call::outcome::Outcome;
 use crate::cli::Failure;
 use crate::cli::trunk::runtime;
+use crate::config::Place;
 use crate::io::net::clock::Clock;
 use crate::io::store::sqlite::{CdrQuery, DataDir, Direction, Reader};
 use crate::verify::cdr::{Kept, Show, View};
@@ -64,16 +64,16 @@ struct Problem {
 
 impl Records {
     /// Asks the service if it runs, and opens its store if it does not.
-    pub(super) fn open(dir: &Path, show: Show) -> Result<Self, Failure> {
-        let socket = dir.join("onering.sock");
-        if UnixStream::connect(&socket).is_ok() {
-            let (service, runtime) = (Service::Socket(socket), runtime()?);
+    pub(super) fn open(place: &Place, show: Show) -> Result<Self, Failure> {
+        let Place { dir, socket } = place;
+        if UnixStream::connect(socket).is_ok() {
+            let (service, runtime) = (Service::Socket(socket.clone()), runtime()?);
             return Ok(Self { origin: Origin::Service { service, runtime }, show });
         }
         // Opening a store makes one where there is none, and a mistyped path should not.
         if !dir.join("onering.db").exists() {
             let shown = dir.display();
-            let said = format!("--dir {shown}: no service answers there, and there is no store");
+            let said = format!("{shown}: no service answers there, and there is no store");
             return Err(Failure::Failed(said));
         }
         let dir = DataDir::open(dir, Clock::start().now().unix_us).map_err(failed)?;

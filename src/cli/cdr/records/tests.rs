@@ -6,6 +6,7 @@ use crate::base::number::{CallerId, Destination};
 use crate::call::facts::{End, Facts};
 use crate::call::outcome::Outcome;
 use crate::call::way::Way;
+use crate::config::Place;
 use crate::io::store::Store as _;
 use crate::io::store::sqlite::{DataDir, Options, Sqlite};
 use crate::verify::cdr::{Cdr, Show, View};
@@ -45,8 +46,12 @@ impl Scratch {
         scratch
     }
 
+    fn place(&self) -> Place {
+        Place { dir: self.0.clone(), socket: self.0.join("onering.sock") }
+    }
+
     fn open(&self, show: Show) -> Records {
-        Records::open(&self.0, show).unwrap_or_else(|error| panic!("{error}"))
+        Records::open(&self.place(), show).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
@@ -187,7 +192,7 @@ fn looking_leaves_the_store_as_it_was() {
 #[test]
 fn where_there_is_no_store_none_is_made() {
     let scratch = Scratch::new();
-    let said = Records::open(&scratch.0, Show::Plain).err().unwrap().to_string();
+    let said = Records::open(&scratch.place(), Show::Plain).err().unwrap().to_string();
     assert!(said.contains("there is no store"), "{said}");
     assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 0);
 }
