@@ -1,5 +1,7 @@
 //! `onering call`: one flash call now, with its ladder and outcome.
 
+mod configured;
+
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -11,7 +13,7 @@ use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::trunk::{EndWish, TrunkArgs, runtime};
+use super::trunk::{Bound, EndWish, OursArgs, TrunkArgs, runtime};
 use super::{Exit, Failure, Stdout};
 use crate::base::clock::{Instant, Now};
 use crate::base::number::{CallerId, Destination};
@@ -29,27 +31,70 @@ use crate::verify::cdr::{Cdr, View};
 
 /// Place one flash call and show what happened
 ///
-/// Rings NUMBER from the number given, and cancels as soon as it rings. Prints the messages with their times and
-/// what the call came to. Ctrl-C cancels the call. Exit status 0 only if the phone was alerted.
+/// Rings NUMBER and cancels as soon as it rings. Prints the messages with their times and what the call came to. Ctrl-C
+/// cancels the call. Exit status 0 only if the phone was alerted.
+///
+/// The way of the call is given by --target and --from, or by a configuration: then the trunk is called as the service would
+/// call it, from one of its numbers. A service that runs keeps its port, so the call goes out from any free one: a carrier
+/// that takes calls from one port only will not take this one, unless --local says it and the service is stopped.
 #[derive(Args, Debug)]
 pub(super) struct Call {
     /// The number to ring: + and 4 to 15 digits
     #[arg(value_name = "NUMBER", value_parser = destination)]
     to: Destination,
-    /// The number to show: + and 4 to 15 digits
-    #[arg(long, value_name = "NUMBER", value_parser = caller_id)]
-    from: CallerId,
     #[command(flatten)]
-    trunk: TrunkArgs,
-    /// How long to let it ring before the CANCEL, at most 5s
-    #[arg(long, value_name = "TIME", default_value = "600ms", value_parser = hold)]
-    hold: Duration,
-    /// What counts as ringing
-    #[arg(long, value_enum, default_value_t)]
-    trigger: TriggerArg,
-    /// Cancel a call that has not rung by then
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = no_alert)]
-    no_alert: Duration,
+    way: WayArgs,
+    /// The number to show: + and 4 to 15 digits; by a configuration it may be left out, and is then a random one of
+    /// the first pool that the trunk's routes use
+    #[arg(long, value_name = "NUMBER", value_parser = caller_id, required_unless_present = "config")]
+    from: Option<CallerId>,
+    #[command(flatten)]
+    ours: OursArgs,
+    /// How long to let it ring before the CANCEL, at most 5s [default: 600ms, or what the configuration says]
+    #[arg(long, value_name = "TIME", value_parser = hold)]
+    hold: Option<Duration>,
+    /// What counts as ringing [default: 180, or what the configuration says]
+    #[arg(long, value_enum)]
+    trigger: Option<TriggerArg>,
+    /// Cancel a call that has not rung by then [default: 20s, or what the configuration says]
+    #[arg(long, value_name = "TIME", value_parser = no_alert)]
+    no_alert: Option<Duration>,
+    #[command(flatten)]
+    plain: PlainArgs,
+    /// Stay this long after the end, to acknowledge what the carrier repeats; longer while it does
+    #[arg(long, value_name = "TIME", default_value = "1200ms", value_parser = duration)]
+    linger: Duration,
+    /// Write every datagram to a capture file for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Print whole messages as they pass
+    #[arg(long)]
+    trace: bool,
+    /// Print the call's record, with its ladder, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which way the call goes.
+#[derive(Args, Debug)]
+struct WayArgs {
+    /// The carrier's address; given again, or a name with several addresses: where to turn to when the first cannot
+    /// be reached or says 503
+    #[arg(long = "target", value_name = "HOST:PORT", required_unless_present = "config")]
+    targets: Vec<HostPort>,
+    /// Call as this configuration says, in place of --target and what goes with it
+    #[arg(short = 'c', long, value_name = "FILE", conflicts_with_all = [
+        "targets", "user", "password_env", "domain", "proxy", "pai", "headers", "advertise", "rel100",
+    ])]
+    config: Option<PathBuf>,
+    /// Its trunk [default: the first that the number's route uses, or else the first of all]
+    #[arg(long = "trunk", value_name = "NAME", requires = "config")]
+    name: Option<String>,
+}
+
+/// What a plain trunk may have; a configuration says it by itself.
+#[derive(Args, Debug)]
+struct PlainArgs {
     /// User name for a digest challenge
     #[arg(long, value_name = "USER", requires = "password_env")]
     user: Option<String>,
@@ -74,24 +119,11 @@ pub(super) struct Call {
     /// Reliable provisional responses
     #[arg(long, value_enum, default_value_t)]
     rel100: Rel100Arg,
-    /// Stay this long after the end, to acknowledge what the carrier repeats; longer while it does
-    #[arg(long, value_name = "TIME", default_value = "1200ms", value_parser = duration)]
-    linger: Duration,
-    /// Write every datagram to a capture file for Wireshark
-    #[arg(long, value_name = "FILE")]
-    pcap: Option<PathBuf>,
-    /// Print whole messages as they pass
-    #[arg(long)]
-    trace: bool,
-    /// Print the call's record, with its ladder, as JSON
-    #[arg(long)]
-    json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum TriggerArg {
     /// 180 Ringing
-    #[default]
     #[value(name = "180")]
     Ringing,
     /// 183 Session Progress, or 180
@@ -220,18 +252,17 @@ struct Shown {
 
 impl Call {
     pub(super) fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
-        let credentials = self.credentials()?;
-        let mut bound = self.trunk.bind(self.proxy.as_ref())?;
-        self.adorn(&mut bound.trunk);
-        bound.trunk.credentials = credentials;
+        let Prepared { bound, from, pace } = self.prepare()?;
+        let plan = Plan { to: self.to, from, trunk: TrunkId(0), pace: self.pace(pace) };
         let seen = Rc::new(RefCell::new(Seen::default()));
         let recorder =
             Recorder { seen: Rc::clone(&seen), pcap: self.open_pcap()?, trace: self.trace };
         let clock = Clock::start();
+        // Whoever named a configuration did not say it.
+        let chosen = format!("over trunk {}, from +{}", bound.trunk.name, from.reveal().as_str());
         let wired = bound.wire(16, Some(Box::new(recorder)), clock)?;
         let mut driver = wired.driver;
         let mut client = driver.client(1);
-        let plan = self.plan();
         let linger = self.linger;
         let watched = Rc::clone(&seen);
         let (ended, cdr) = runtime()?.block_on(async {
@@ -257,6 +288,9 @@ impl Call {
             serde_json::to_writer_pretty(&mut *out, &shown).map_err(std::io::Error::from)?;
             writeln!(out)?;
         } else {
+            if self.way.config.is_some() {
+                writeln!(out, "{chosen}\n")?;
+            }
             out.write_all(seen.ladder.text(alert_status(&cdr)).as_bytes())?;
             writeln!(out, "\n{}", summary(&cdr, heard))?;
         }
@@ -267,16 +301,58 @@ impl Call {
         Ok(if cdr.outcome.alerted() { Exit::Done } else { Exit::Failed })
     }
 
-    fn plan(&self) -> Plan {
-        let trigger = match self.trigger {
+    /// The trunk with its sockets, who calls over it, and how it is paced.
+    fn prepare(&self) -> Result<Prepared, Failure> {
+        if let Some(file) = &self.way.config {
+            let wish = configured::Wish {
+                to: self.to,
+                trunk: self.way.name.as_deref(),
+                from: self.from,
+                ours: &self.ours,
+            };
+            return configured::prepare(file, &wish);
+        }
+        let credentials = self.plain.credentials()?;
+        let trunk = TrunkArgs { targets: self.way.targets.clone(), ours: self.ours.clone() };
+        let mut bound = trunk.bind(self.plain.proxy.as_ref())?;
+        self.plain.adorn(&mut bound.trunk);
+        bound.trunk.credentials = credentials;
+        let from = self.from.ok_or_else(|| Failure::Usage("--from is missing".to_owned()))?;
+        Ok(Prepared { bound, from, pace: Pace::default() })
+    }
+
+    /// What was asked for, and for the rest what the trunk has.
+    fn pace(&self, pace: Pace) -> Pace {
+        let trigger = self.trigger.map(|trigger| match trigger {
             TriggerArg::Ringing => Trigger::Ringing,
             TriggerArg::Progress => Trigger::Progress,
             TriggerArg::Any => Trigger::Any18x,
-        };
-        let pace = Pace { trigger, hold: self.hold, no_alert: self.no_alert };
-        Plan { to: self.to, from: self.from, trunk: TrunkId(0), pace }
+        });
+        Pace {
+            trigger: trigger.unwrap_or(pace.trigger),
+            hold: self.hold.unwrap_or(pace.hold),
+            no_alert: self.no_alert.unwrap_or(pace.no_alert),
+        }
     }
 
+    fn open_pcap(&self) -> Result<Option<Pcap<BufWriter<File>>>, Failure> {
+        let Some(path) = &self.pcap else { return Ok(None) };
+        let name = path.display();
+        File::create(path)
+            .and_then(|file| Pcap::new(BufWriter::new(file)))
+            .map(Some)
+            .map_err(|error| Failure::Failed(format!("cannot write {name}: {error}")))
+    }
+}
+
+/// A call that can be placed.
+struct Prepared {
+    bound: Bound,
+    from: CallerId,
+    pace: Pace,
+}
+
+impl PlainArgs {
     /// Puts the options of this call on a plain trunk.
     fn adorn(&self, trunk: &mut Trunk) {
         if let Some(advertise) = &self.advertise {
@@ -309,15 +385,6 @@ impl Call {
             Failure::Usage(format!("--password-env: there is no environment variable {name}"))
         })?;
         Ok(Some(Credentials { username: user.clone(), secret: Secret::new(password) }))
-    }
-
-    fn open_pcap(&self) -> Result<Option<Pcap<BufWriter<File>>>, Failure> {
-        let Some(path) = &self.pcap else { return Ok(None) };
-        let name = path.display();
-        File::create(path)
-            .and_then(|file| Pcap::new(BufWriter::new(file)))
-            .map(Some)
-            .map_err(|error| Failure::Failed(format!("cannot write {name}: {error}")))
     }
 }
 

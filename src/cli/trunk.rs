@@ -37,6 +37,13 @@ pub(super) struct TrunkArgs {
     /// be reached or says 503
     #[arg(long = "target", value_name = "HOST:PORT", required = true)]
     pub(super) targets: Vec<HostPort>,
+    #[command(flatten)]
+    pub(super) ours: OursArgs,
+}
+
+/// From where calls go.
+#[derive(Args, Clone, Debug)]
+pub(super) struct OursArgs {
     /// Our own address; by default the one that reaches the target, and any free port
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) local: Option<HostPort>,
@@ -61,13 +68,13 @@ pub(super) struct Bound {
 impl TrunkArgs {
     /// Resolves, binds, and makes a plain trunk. `hop` is where datagrams go, if that is not the target.
     pub(super) fn bind(&self, hop: Option<&HostPort>) -> Result<Bound, Failure> {
-        let Transport::Udp = self.transport;
+        let OursArgs { local, transport: Transport::Udp } = &self.ours;
         let names = hop.map_or(self.targets.as_slice(), std::slice::from_ref);
         let targets = targets(names)?;
         let Some(&target) = targets.first() else {
             return Err(Failure::Usage("--target is missing".to_owned()));
         };
-        let local = match &self.local {
+        let local = match local {
             Some(local) => resolve("--local", local)?,
             None => SocketAddr::new(source_towards(target).map_err(no_way)?, 0),
         };
