@@ -20,6 +20,7 @@ mod serve;
 mod sip;
 mod table;
 mod trunk;
+mod trunks;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -54,6 +55,7 @@ enum Command {
     Route(route::Route),
     Serve(serve::Serve),
     Sip(sip::Sip),
+    Trunk(trunks::Trunks),
 }
 
 impl Command {
@@ -78,6 +80,7 @@ impl Command {
             Self::Route(command) => command.run(out),
             Self::Serve(command) => command.run(out),
             Self::Sip(command) => command.run(out),
+            Self::Trunk(command) => command.run(out),
         }
     }
 }

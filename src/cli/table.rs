@@ -14,7 +14,9 @@ pub(super) fn write<const N: usize>(
         cells.chain(headings.get(column).map(|heading| heading.len())).max().unwrap_or(0)
     };
     let widths: [usize; N] = std::array::from_fn(width);
-    let number = |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit());
+    // An address is none.
+    let number =
+        |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit()) && !cell.contains(':');
     let right: [bool; N] = std::array::from_fn(|column| {
         !rows.is_empty() && rows.iter().filter_map(|row| row.get(column)).all(number)
     });
