@@ -177,14 +177,14 @@ impl App {
     }
 
     /// Puts another configuration in force, as far as that goes without a restart. Calls and verifications that are open
-    /// keep what they began with.
-    pub async fn reload(&mut self, config: Config, clock: Clock) -> Reloaded {
+    /// keep what they began with. Nothing comes of it where the engine has ended.
+    pub async fn reload(&mut self, config: Config, clock: Clock) -> Option<Reloaded> {
         let needs_restart = self.config.needs_restart(&config);
         let trunks = self.trunks.resolve(&config).await;
         let rules = Arc::new(config.rules.clone());
         if self.handle.configure(trunks, Arc::clone(&rules)).await.is_err() {
-            tracing::error!("the engine does not take the configuration; send SIGHUP again");
-            return Reloaded::default();
+            self.refused(clock);
+            return None;
         }
         self.rules.send_replace(rules);
         // What needs a restart stays as it is in force, so that it is named again the next time.
@@ -197,7 +197,7 @@ impl App {
         config.limits.calls = self.config.limits.calls;
         self.config = config;
         self.metrics.reloaded(Ok(&self.config.fingerprint), clock.now().unix_us);
-        Reloaded { needs_restart }
+        Some(Reloaded { needs_restart })
     }
 
     /// A configuration was refused.

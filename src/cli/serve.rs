@@ -11,7 +11,7 @@ use super::config::ConfigArg;
 use super::trunk::EndWish;
 use super::{Exit, Failure, Stdout, log};
 use crate::app::App;
-use crate::config::{self, Config, Finding, Report};
+use crate::config::{self, Config, Finding, LogFormat, Report};
 use crate::io::net::clock::Clock;
 
 /// Run the service
@@ -32,8 +32,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 impl Serve {
     pub(super) fn run(self, out: &mut Stdout) -> Result<Exit, Failure> {
         let loaded = self.file.load()?;
-        show(&loaded.warnings);
         log::configured(&loaded.config.log)?;
+        match loaded.config.log.format {
+            LogFormat::Pretty => show(&loaded.warnings),
+            // Whoever reads the lines reads objects.
+            LogFormat::Json => tell(&loaded.warnings),
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -49,6 +53,14 @@ fn show(warnings: &Report) {
     let text = warnings.render(stderr.is_terminal());
     // Nobody is left to tell that standard error cannot be written.
     stderr.write_all(text.as_bytes()).ok();
+}
+
+/// The same as log lines.
+fn tell(warnings: &Report) {
+    for finding in warnings.findings() {
+        let Finding { file, line, column, problem, expected, .. } = finding;
+        tracing::warn!(file, line, column, problem, expected, "configuration");
+    }
 }
 
 async fn serve(path: &Path, config: Config, out: &mut Stdout) -> Result<Exit, Failure> {
@@ -94,11 +106,11 @@ async fn reload(app: &mut App, path: &Path, clock: Clock) {
     let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
     match loaded {
         Ok(Ok(loaded)) => {
-            for finding in loaded.warnings.findings() {
-                let Finding { file, line, column, problem, .. } = finding;
-                tracing::warn!(file, line, column, problem, "configuration");
-            }
-            let reloaded = app.reload(loaded.config, clock).await;
+            tell(&loaded.warnings);
+            let Some(reloaded) = app.reload(loaded.config, clock).await else {
+                tracing::error!("the engine has ended; the configuration is not taken");
+                return;
+            };
             for setting in reloaded.needs_restart {
                 tracing::warn!(setting, "counts only after a restart");
             }

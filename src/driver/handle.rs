@@ -178,17 +178,18 @@ impl Handle {
         self.once(Command::Drain).await.map(drop)
     }
 
-    /// Puts another configuration in force.
+    /// Puts another configuration in force. It waits for its place in the engine's queue: nobody would ask again.
     ///
     /// # Errors
-    /// The engine's queue is full, or it has ended.
+    /// The engine has ended.
     pub async fn configure(
         &self,
         trunks: Vec<Trunk>,
         rules: Arc<Rules>,
     ) -> Result<(), verify::Refusal> {
         let (tell, told) = oneshot::channel();
-        self.give(Request::Configure(tell, trunks, rules))?;
+        let request = Request::Configure(tell, trunks, rules);
+        self.requests.send(request).await.map_err(|_| verify::Refusal::Draining)?;
         told.await.map_err(|_| verify::Refusal::Draining)
     }
 
