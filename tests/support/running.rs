@@ -198,11 +198,12 @@ fn exchange(
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
-    let end = memchr::memmem::find(&answer, b"\r\n\r\n").expect("the end of a head");
+    let end = memchr::memmem::find(&answer, b"\r\n\r\n").unwrap();
     let (head, body) = answer.split_at(end + 4);
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = if head.contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_vec() };
+    let body =
+        if head.contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_vec() };
     let text = String::from_utf8_lossy(&body).into_owned();
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
@@ -218,5 +219,55 @@ fn unchunk(mut body: &[u8]) -> Vec<u8> {
         }
         whole.extend_from_slice(&body[end + 2..end + 2 + size]);
         body = &body[end + 2 + size + 2..];
+    }
+}
+
+/// Log lines of a service that writes each as a JSON object; they are kept beside its configuration too.
+pub(crate) struct Log {
+    lines: std::sync::mpsc::Receiver<String>,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+/// `onering serve` over a configuration that says `[log] format = "json"`.
+pub(crate) fn serve_with_log(config: &Path) -> (Served, Log) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let served = serve_as(config, |command| {
+        command.stderr(writer);
+    });
+    let file = config.parent().unwrap().join("serve.log");
+    // Longer than any test's log: the service must never wait for the test.
+    let (tell, lines) = std::sync::mpsc::sync_channel(1_000_000);
+    let read = move || {
+        let mut file = fs::File::create(file).unwrap();
+        for line in BufReader::new(reader).lines() {
+            let line = line.unwrap();
+            writeln!(file, "{line}").unwrap();
+            tell.send(line).ok();
+        }
+    };
+    (served, Log { lines, reader: Some(std::thread::spawn(read)) })
+}
+
+impl Log {
+    /// The lines up to the first that fits, which is the last of them.
+    pub(crate) fn until(&self, mut fits: impl FnMut(&Value) -> bool) -> Vec<Value> {
+        let mut seen = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no such line in the log: {seen:#?}"));
+            let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            assert!(line.is_object(), "{line}");
+            let last = fits(&line);
+            seen.push(line);
+            if last {
+                return seen;
+            }
+        }
+    }
+
+    /// What is left of the lines, once the service has ended.
+    pub(crate) fn rest(mut self) -> Vec<String> {
+        self.reader.take().unwrap().join().unwrap();
+        self.lines.try_iter().collect()
     }
 }
