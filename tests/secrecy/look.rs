@@ -172,6 +172,23 @@ pub(crate) fn outside(stage: &Stage, open: &[Open], all: bool) -> Vec<Found> {
             add(name, fs::read(stage.folder.join(name)).unwrap_or_default(), Kind::Text);
         }
     }
+    if all {
+        for entry in fs::read_dir(stage.folder.join("data")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                add(path.to_str().unwrap(), fs::read(&path).unwrap(), Kind::Bytes);
+            }
+        }
+    }
+    for arguments in commands(stage, open, all) {
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        add(&arguments[..2].join(" "), said(&arguments), Kind::Text);
+    }
+    found
+}
+
+/// Commands that look at numbers or records.
+fn commands(stage: &Stage, open: &[Open], all: bool) -> Vec<Vec<String>> {
     let config = stage.folder.join("onering.toml");
     let (config, dir) = (config.to_str().unwrap(), stage.folder.join("data"));
     let dir = dir.to_str().unwrap();
@@ -183,10 +200,13 @@ pub(crate) fn outside(stage: &Stage, open: &[Open], all: bool) -> Vec<Found> {
         vec!["cdr", "list", "--masked", "--dir", dir],
         vec!["cdr", "export", "--masked", "--dir", dir],
     ];
+    let id = record(stage, open);
     if all {
         commands.extend([
             vec!["cdr", "list", "--dir", dir],
             vec!["cdr", "list", "--json", "--dir", dir],
+            vec!["cdr", "show", &id, "--dir", dir],
+            vec!["cdr", "show", &id, "--json", "--dir", dir],
             vec!["cdr", "export", "--dir", dir],
         ]);
         for profile in ["default", "asterisk", "freeswitch", "cgrates"] {
@@ -201,23 +221,8 @@ pub(crate) fn outside(stage: &Stage, open: &[Open], all: bool) -> Vec<Found> {
                 dir,
             ]);
         }
-        for entry in fs::read_dir(stage.folder.join("data")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                add(path.to_str().unwrap(), fs::read(&path).unwrap(), Kind::Bytes);
-            }
-        }
     }
-    for arguments in commands {
-        add(&arguments[..2].join(" "), said(&arguments), Kind::Text);
-    }
-    if let (true, Some(id)) = (all, record(stage, open)) {
-        for more in [&["--json"][..], &[]] {
-            let arguments = [&["cdr", "show", &id, "--dir", dir][..], more].concat();
-            add("cdr show", said(&arguments), Kind::Text);
-        }
-    }
-    found
+    commands.into_iter().map(|words| words.into_iter().map(str::to_owned).collect()).collect()
 }
 
 /// What a command prints, on either side.
@@ -227,11 +232,11 @@ fn said(arguments: &[&str]) -> Vec<u8> {
     [output.stdout, output.stderr].concat()
 }
 
-/// The record of a call of the last verification.
-fn record(stage: &Stage, open: &[Open]) -> Option<String> {
-    let path = format!("/v1/cdrs?verification={}", open.last()?.id);
+/// The record of the last verification's call.
+fn record(stage: &Stage, open: &[Open]) -> String {
+    let path = format!("/v1/cdrs?verification={}", open.last().unwrap().id);
     let list = Asker::new(stage, Who::Reads).get(&path).json();
-    list["data"][0]["cdr_id"].as_str().map(str::to_owned)
+    list["data"][0]["cdr_id"].as_str().unwrap().to_owned()
 }
 
 /// What is shown of verifications that ended: to `reveal` the number that called, to `read` not; files in plain have it,

@@ -69,89 +69,80 @@ fn numbers_are_read_as_people_write_them_and_what_is_wrong_is_pointed_at() {
     assert_eq!(stage.end()["calls"], 5, "nothing that was refused rang a phone");
 }
 
-/// Requests that no client should send, and the statuses that they may get; none where the connection may just be closed.
-fn hostile(key: &str) -> Vec<(&'static str, Vec<u8>, &'static [u16])> {
-    let key = bearer(key);
-    let headers = [("Authorization", key.as_str())];
-    let post = |body: &str| request("POST", "/v1/verifications", &headers, body);
-    let head = |more: &str| {
-        format!("POST /v1/verifications HTTP/1.1\r\nHost: x\r\nAuthorization: {key}\r\n{more}\r\n")
-    };
+/// A request, what is wrong with it, and the statuses that it may get; whatever it is, the connection may just be closed.
+type Hostile = (&'static str, Vec<u8>, &'static [u16]);
+
+/// Requests that no client should send.
+fn hostile(key: &str) -> Vec<Hostile> {
+    let mut all = sizes(key);
+    all.extend(forms(key));
+    all
+}
+
+fn head(key: &str, more: &str) -> String {
+    format!(
+        "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n{more}\r\n",
+        bearer(key)
+    )
+}
+
+fn post(key: &str, body: &str) -> String {
+    request("POST", "/v1/verifications", &[("Authorization", &bearer(key))], body)
+}
+
+/// Too large, too many, too slow.
+fn sizes(key: &str) -> Vec<Hostile> {
+    let head = |more: &str| head(key, more);
     let long = "x".repeat(1 << 20);
-    let deep = "[".repeat(60_000);
     let many: String = (0..2_000).map(|n| format!("X-{n}: y\r\n")).collect();
+    let chunk = format!("10000\r\n{}\r\n", &long[..0x10000]);
+    let chunks = head("Transfer-Encoding: chunked\r\n") + &chunk.repeat(8);
+    let huge = post(key, &format!("{{\"to\":\"{long}\"}}"));
+    let endless = head("Content-Length: 18446744073709551615\r\n");
     vec![
-        ("a huge body", post(&format!("{{\"to\":\"{long}\"}}")).into_bytes(), &[413]),
-        (
-            "a body said to be endless",
-            head("Content-Length: 18446744073709551615\r\n").into(),
-            &[400, 413, 431],
-        ),
-        ("a length that is none", head("Content-Length: -1\r\n").into(), &[400]),
-        ("two lengths", head("Content-Length: 2\r\nContent-Length: 3\r\n").into(), &[400]),
-        (
-            "chunks without end",
-            {
-                let mut text = head("Transfer-Encoding: chunked\r\n");
-                (0..8).for_each(|_| text += &format!("10000\r\n{}\r\n", &long[..0x10000]));
-                text.into()
-            },
-            &[413],
-        ),
-        ("a broken chunk", (head("Transfer-Encoding: chunked\r\n") + "zz\r\n").into(), &[400]),
-        (
-            "a length and chunks",
-            head("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n").into(),
-            &[400, 408],
-        ),
+        ("a huge body", huge.into(), &[413]),
+        ("a body said to be endless", endless.into(), &[400, 413, 431]),
+        ("chunks without end", chunks.into(), &[413]),
         ("a huge header", format!("GET /v1/cdrs HTTP/1.1\r\nX: {long}\r\n\r\n").into(), &[431]),
         ("many headers", format!("GET /v1/cdrs HTTP/1.1\r\n{many}\r\n").into(), &[400, 431]),
         ("a huge path", format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n").into(), &[414, 431]),
-        ("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), &[400]),
-        ("SIP", b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n".to_vec(), &[400]),
-        ("another version", b"GET /v1/cdrs HTTP/9.9\r\n\r\n".to_vec(), &[400, 505]),
-        ("no JSON", post("{\"to\": \"+12025550142\"").into(), &[400]),
-        ("deep JSON", post(&deep).into(), &[400]),
-        (
-            "deep metadata",
-            post(&format!(
-                "{{\"to\":\"+12025550142\",\"metadata\":{{\"a\":{}{}}}}}",
-                "[".repeat(1000),
-                "]".repeat(1000)
-            ))
-            .into(),
-            &[400],
-        ),
-        (
-            "bytes that are no text",
-            {
-                let mut bytes = post("xxxxxxxx").into_bytes();
-                let end = bytes.len() - 8;
-                bytes[end..].copy_from_slice(b"\xff\xfe\x00\x80\xff\xff\xff\xff");
-                bytes
-            },
-            &[400],
-        ),
-        ("a field twice", post("{\"to\":\"+12025550142\",\"to\":\"+12025550143\"}").into(), &[400]),
-        (
-            "another kind of body",
-            head("Content-Type: text/xml\r\nContent-Length: 0\r\n").into(),
-            &[415],
-        ),
-        (
-            "a way out of the tree",
-            b"GET /v1/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-            &[404],
-        ),
-        (
-            "half a character in a path",
-            b"GET /v1/verifications/%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
-            &[400, 401, 404],
-        ),
-        ("another method", b"BREW /v1/verifications HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), &[405]),
-        ("a slow head", b"POST /v1/verifications HTTP/1.1\r\nHost:".to_vec(), &[408]),
+        ("a slow head", "POST /v1/verifications HTTP/1.1\r\nHost:".into(), &[408]),
         ("a slow body", head("Content-Length: 40\r\n").into(), &[408]),
         ("nothing", Vec::new(), &[]),
+    ]
+}
+
+/// Broken, or something else.
+fn forms(key: &str) -> Vec<Hostile> {
+    let (head, post) = (|more: &str| head(key, more), |body: &str| post(key, body));
+    let both = head("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n");
+    let xml = head("Content-Type: text/xml\r\nContent-Length: 0\r\n");
+    let deep = [&"[".repeat(1000), "]".repeat(1000).as_str()].concat();
+    let deep = format!("{{\"to\":\"+12025550142\",\"metadata\":{{\"a\":{deep}}}}}");
+    let twice = post("{\"to\":\"+12025550142\",\"to\":\"+12025550143\"}");
+    let mut bytes = post("xxxxxxxx").into_bytes();
+    let end = bytes.len() - 8;
+    bytes[end..].copy_from_slice(b"\xff\xfe\x00\x80\xff\xff\xff\xff");
+    let sip = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n";
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n";
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes();
+    vec![
+        ("a length that is none", head("Content-Length: -1\r\n").into(), &[400]),
+        ("two lengths", head("Content-Length: 2\r\nContent-Length: 3\r\n").into(), &[400]),
+        ("a broken chunk", (head("Transfer-Encoding: chunked\r\n") + "zz\r\n").into(), &[400]),
+        ("a length and chunks", both.into(), &[400, 408]),
+        ("TLS", tls.to_vec(), &[400]),
+        ("SIP", sip.into(), &[400]),
+        ("another version", "GET /v1/cdrs HTTP/9.9\r\n\r\n".into(), &[400, 505]),
+        ("no JSON", post("{\"to\": \"+12025550142\"").into(), &[400]),
+        ("deep JSON", post(&"[".repeat(60_000)).into(), &[400]),
+        ("deep JSON in a field", post(&deep).into(), &[400]),
+        ("bytes that are no JSON", bytes, &[400]),
+        ("a field twice", twice.into(), &[400]),
+        ("another kind of body", xml.into(), &[415]),
+        ("a way out of the tree", get("/v1/../../etc/passwd"), &[404]),
+        ("half a character", get("/v1/verifications/%ff%00"), &[400, 401, 404]),
+        ("another method", "BREW /v1/verifications HTTP/1.1\r\nHost: x\r\n\r\n".into(), &[405]),
     ]
 }
 
@@ -175,44 +166,35 @@ fn go_on(stage: &Stage, over: &AtomicBool) -> usize {
 #[test]
 fn broken_huge_and_slow_requests_disturb_nobody() {
     let stage = Stage::open("hostile", "0ms", "");
-    let file = stage.served.socket.ancestors().nth(2).unwrap().join("onering.toml");
-    assert!(file.exists());
     let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let answers: Vec<_> = std::thread::scope(|scope| {
         let working = scope.spawn(|| go_on(&stage, &over));
-        let one = |(what, bytes, allowed): (&'static str, Vec<u8>, &'static [u16])| {
+        let one = |(what, bytes, allowed): Hostile| {
             let api = stage.served.api;
             scope.spawn(move || {
                 let mut line = Line::open(api);
                 // Who is refused early may find the way closed.
                 line.send(&bytes);
-                let answer = line.answer();
-                let status = answer.as_ref().map(|answer| answer.status);
-                let fits = status.is_none_or(|status| allowed.contains(&status));
-                (what, fits, answer)
+                (what, allowed, line.answer())
             })
         };
         let all: Vec<_> = hostile(&stage.key).into_iter().map(one).collect();
-        let mut wrong = Vec::new();
-        for thread in all {
-            let (what, fits, answer) = thread.join().unwrap();
-            if !fits {
-                wrong.push(format!("{what}: {answer:?}"));
-            }
-        }
+        let answers: Vec<_> = all.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::Release);
         assert!(working.join().unwrap() >= 20);
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        answers.into_iter().map(Result::unwrap).collect()
     });
-    // Whole problem documents, where a client can read one.
-    for (what, bytes, allowed) in hostile(&stage.key) {
-        if allowed == [400] && what.contains("JSON") {
-            let mut line = Line::open(stage.served.api);
-            line.send(&bytes);
-            let answer = line.answer().unwrap_or_else(|| panic!("{what}"));
-            problem(&answer);
+    let mut answered = 0;
+    for (what, allowed, answer) in &answers {
+        let Some(answer) = answer else { continue };
+        answered += 1;
+        assert!(allowed.contains(&answer.status), "{what}: {answer:?}");
+        // Where HTTP itself could be read, the answer is a problem document.
+        if what.contains("JSON") || what.contains("field") || what.starts_with("another m") {
+            problem(answer);
         }
     }
+    assert!(answered >= 15, "only {answered} of {} were answered", answers.len());
     let ready: Value = stage.get("/readyz").json();
     assert_eq!(ready["ready"], true, "{ready}");
     stage.end();
