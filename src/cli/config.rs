@@ -81,6 +81,11 @@ pub(super) struct DirArg {
 }
 
 impl DirArg {
+    #[cfg(test)]
+    pub(super) const fn of(dir: PathBuf) -> Self {
+        Self { config: None, dir: Some(dir) }
+    }
+
     /// The data directory, and the socket in it unless the configuration has it elsewhere.
     pub(super) fn place(&self) -> Result<Place, Failure> {
         match (&self.config, &self.dir) {

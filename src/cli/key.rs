@@ -1,16 +1,18 @@
 //! `onering key`: who may use the API. Over the socket of the service while it runs, on its store while it does not.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::config::DirArg;
 use super::{Exit, Failure, Stdout};
 use crate::api::client::{ClientError, Service};
-use crate::api::{NewKey, SOCKET, Scope, Scopes, is_name, key_json};
+use crate::api::{NewKey, Scope, Scopes, is_name, key_json};
+use crate::config::Place;
 use crate::io::net::clock::Clock;
 use crate::io::store::sqlite::{Admin, DataDir, Options, Reader, Sqlite, WriteError};
 
@@ -62,9 +64,8 @@ struct Revoke {
 
 #[derive(Debug, Args)]
 struct Where {
-    /// The data directory of the service
-    #[arg(long, value_name = "PATH")]
-    dir: PathBuf,
+    #[command(flatten)]
+    place: DirArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -100,7 +101,7 @@ impl Key {
             .enable_all()
             .build()
             .map_err(|error| Failure::Failed(format!("cannot begin: {error}")))?;
-        let said = runtime.block_on(done(&at.dir, &wish))?;
+        let said = runtime.block_on(done(&at.place.place()?, &wish))?;
         if at.json {
             writeln!(out, "{said:#}")?;
         } else {
@@ -111,8 +112,9 @@ impl Key {
 }
 
 /// Asks the service, or does it itself where there is none.
-async fn done(dir: &Path, wish: &Wish<'_>) -> Result<Value, Failure> {
-    match asked(&dir.join(SOCKET), wish).await {
+async fn done(place: &Place, wish: &Wish<'_>) -> Result<Value, Failure> {
+    let dir = &place.dir;
+    match asked(&place.socket, wish).await {
         Err(Asked::NobodyThere) => {
             let said = itself(dir, wish).await;
             said.map_err(|error| Failure::Failed(format!("{}: {error}", dir.display())))
