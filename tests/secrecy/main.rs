@@ -1,6 +1,8 @@
 //! What a key that may read, and whoever reads logs, metrics, record files, the database and what commands print, learns of
 //! the codes of open verifications: nothing. Codes have eight digits, and numbers to call from that cannot be anywhere by
 //! chance. When a verification has ended, `reveal` shows the number that called, and `read` still does not.
+//!
+//! `ONERING_ROUNDS=20` looks everywhere twenty times before anything ends.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,6 +11,7 @@
     reason = "helpers of a test may fail it"
 )]
 
+mod echo;
 mod look;
 mod search;
 mod stage;
@@ -49,13 +52,18 @@ fn nothing_is_told(stage: &Stage, open: &[Open], when: &str, files_too: bool) {
     assert!(all.len() > 100, "{when}: only {} places", all.len());
 }
 
+/// How often everything is looked at while nothing has ended; more for a long run.
+fn rounds() -> usize {
+    std::env::var("ONERING_ROUNDS").map_or(2, |text| text.parse().unwrap())
+}
+
 /// A whole run, with the log in this form.
-fn tell_nothing(format: &str) {
-    let mut stage = Stage::open(format);
+fn tell_nothing(name: &str, format: &str, repeats: bool) {
+    let mut stage = Stage::open(name, format, repeats);
     let open = stage.every_phase();
     let streams = stage.follow_all(&open);
     let mut phases = BTreeSet::new();
-    for round in 0..3 {
+    for round in 0..rounds() {
         phases.extend(stage.phases(&open));
         nothing_is_told(&stage, &open, &format!("pending, round {round}"), true);
         stage.ring_once_more(round);
@@ -83,10 +91,29 @@ fn tell_nothing(format: &str) {
 
 #[test]
 fn with_a_pretty_log() {
-    tell_nothing("pretty");
+    tell_nothing("pretty", "pretty", false);
 }
 
 #[test]
 fn with_a_log_in_json() {
-    tell_nothing("json");
+    tell_nothing("json", "json", false);
+}
+
+#[test]
+fn with_a_network_that_repeats_our_number() {
+    tell_nothing("repeats", "json", true);
+}
+
+#[test]
+fn after_a_death() {
+    let mut stage = Stage::open("death", "pretty", false);
+    let open = stage.every_phase();
+    stage.die_and_rise();
+    let phases: BTreeSet<_> = stage.phases(&open).into_iter().collect();
+    assert!(phases.contains("awaiting_code"), "{phases:?}");
+    nothing_is_told(&stage, &open, "after a death", true);
+    stage.claim_wrongly(&open);
+    nothing_is_told(&stage, &open, "after a death and wrong codes", true);
+    look::ended(&stage, &stage.end_all(&open));
+    nothing_is_told(&stage, &open, "after a death and the end", false);
 }

@@ -4,9 +4,10 @@
 //! parts of times have no zero in front, fractions none at the end. So what is found was put there. What counts as found:
 //!
 //! - all eight digits in a row, wherever and between whatever, however people would put punctuation between them;
-//! - the last four or more of them, alone or at the end of a run of digits that stands as text: quoted, masked, behind a `+`;
+//! - the last four or five of them as a word, and the last six or seven behind a mask or a `+`;
 //! - both halves as words of one line;
-//! - a mask that shows more than the digits before the code, or that hides in another way than masks do.
+//! - a mask, or the beginning of a number, that shows more than the digits before the code, and a mask that hides in another
+//!   way than masks do.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ const BETWEEN: &[u8] = b" -./()";
 pub(crate) struct Secrets {
     codes: BTreeSet<Vec<u8>>,
     halves: BTreeSet<Vec<u8>>,
+    /// The whole numbers.
+    callers: BTreeSet<Vec<u8>>,
     /// `+1202***1180` of each number that is called: what a mask may show.
     masks: BTreeSet<String>,
     /// In plain, where even these may not be.
@@ -46,6 +49,7 @@ impl Secrets {
         let code = &from.as_bytes()[from.len() - CODE..];
         assert!(is_sentinel(code), "{from}");
         self.codes.insert(code.to_vec());
+        self.callers.insert(from.as_bytes()[1..].to_vec());
         self.halves.insert(code[..HALF].to_vec());
         self.halves.insert(code[HALF..].to_vec());
         self.masks.insert(format!("{}***{}", &to[..5], &to[8..]));
@@ -78,6 +82,9 @@ impl Secrets {
         if runs.iter().any(|run| self.is_tail(run)) {
             return Some("the end of a code");
         }
+        if runs.iter().any(|run| run.is_number && self.is_head(&run.digits)) {
+            return Some("the beginning of a code");
+        }
         let halves: BTreeSet<_> = runs
             .iter()
             .filter(|run| run.is_word && self.halves.contains(&run.digits))
@@ -99,12 +106,20 @@ impl Secrets {
             .then_some("a mask that shows too much")
     }
 
-    /// Whether a run is the last digits of a code: four of them by themselves are no chance, more of them as a text.
+    /// Whether a run is the last four or more digits of a code. Four and five begin with a zero, so no integer is like them;
+    /// more may be a time in microseconds, unless they stand as part of a number.
     fn is_tail(&self, run: &Run) -> bool {
         let digits = &run.digits;
-        let tail =
-            |length: usize| self.codes.iter().any(|code| digits.ends_with(&code[CODE - length..]));
-        run.is_word && digits.len() >= HALF && tail(HALF) && (digits.len() == HALF || run.is_text)
+        let is_tail = (HALF..CODE).contains(&digits.len())
+            && self.codes.iter().any(|code| code.ends_with(digits));
+        is_tail && run.is_word && (digits.starts_with(b"0") || run.is_number)
+    }
+
+    /// Whether digits are a number's first ones, and some of its code among them.
+    fn is_head(&self, digits: &[u8]) -> bool {
+        self.callers
+            .iter()
+            .any(|caller| digits.len() > caller.len() - CODE && caller.starts_with(digits))
     }
 
     /// `+120********`, or the mask of a number that is called.
@@ -124,8 +139,8 @@ struct Run {
     digits: Vec<u8>,
     /// No letter stands beside it.
     is_word: bool,
-    /// A quote, a mask or a plus stands beside it.
-    is_text: bool,
+    /// A plus or a mask stands before it.
+    is_number: bool,
 }
 
 fn runs(line: &[u8]) -> Vec<Run> {
@@ -142,8 +157,8 @@ fn runs(line: &[u8]) -> Vec<Run> {
         let length = digits.len();
         let beside = [before, after];
         let is_word = !beside.iter().any(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
-        let is_text = beside.iter().any(|byte| b"\"'*+".contains(byte));
-        runs.push(Run { at, digits, is_word, is_text });
+        let is_number = b"+*".contains(&before);
+        runs.push(Run { at, digits, is_word, is_number });
         at += length;
     }
     runs
@@ -189,10 +204,13 @@ fn whatever_is_planted_is_found() {
         ("{\"tail\":\"0810\"}", Kind::Text),
         ("{\"tail\":\"*300810\"}", Kind::Text),
         ("****0810", Kind::Text),
+        ("{\"tail\":\"00810\"}", Kind::Log),
+        ("**6300810", Kind::Log),
         ("tail=0810 ", Kind::Log),
         ("first=0630 id=x last=0810", Kind::Log),
         ("{\"a\":\"0630\",\"b\":[\"x\"],\"c\":\"0810\"}", Kind::Examples),
         ("+12006******", Kind::Text),
+        ("{\"display_prefix\":\"+12006\"}", Kind::Text),
         ("+1200******0", Kind::Text),
         ("+1202***1181", Kind::Text),
         ("to 2025551180", Kind::Log),
@@ -200,8 +218,8 @@ fn whatever_is_planted_is_found() {
         assert!(secrets.found(text.as_bytes(), kind).is_some(), "{text} as {kind:?}");
     }
     for (text, kind) in [
-        ("2026-11-23T04:05:06.300810Z after_us=300810 count=630", Kind::Log),
-        ("+120******** +1202***1180", Kind::Log),
+        ("2026-11-23T04:05:06.300810Z after_us=300810 count=630 \"10810\"", Kind::Log),
+        ("+120******** +1202***1180 +120 +1", Kind::Log),
         ("to 2025551180", Kind::Text),
         ("id 0810f f0810 0000-00000001", Kind::Text),
         ("first 0630\nsecond 0811", Kind::Text),

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
+use crate::echo::Echo;
 use crate::search::Secrets;
 use crate::support::http::{Answer, Events, ask};
 use crate::support::phones::{Phones, Ring};
@@ -33,6 +35,7 @@ pub(crate) struct Open {
 }
 
 pub(crate) struct Stage {
+    _echo: Option<Echo>,
     pub(crate) phones: Phones,
     pub(crate) served: Served,
     pub(crate) folder: PathBuf,
@@ -52,7 +55,7 @@ fn numbers() -> String {
     pairs().flat_map(|ab| pairs().map(move |cd| format!("+1200{ab}00{cd}0\n"))).collect()
 }
 
-fn configuration(folder: &Path, phones: &Phones, format: &str) -> PathBuf {
+fn configuration(folder: &Path, target: SocketAddr, format: &str) -> PathBuf {
     let mut text = format!(
         "[sip]\nlisten = \"127.0.0.1:0\"\n\n[api]\nlisten = \"127.0.0.1:0\"\n\n[store]\ndir = \"{}\"\n\n\
          [log]\nlevel = \"trace\"\nformat = \"{format}\"\n\n\
@@ -65,9 +68,8 @@ fn configuration(folder: &Path, phones: &Phones, format: &str) -> PathBuf {
     for (name, hold, prefix) in [("slow", "5s", "+1202555"), ("quick", "0ms", "+1202556")] {
         write!(
             text,
-            "[[trunk]]\nname = \"{name}\"\ntarget = \"{}\"\nring_hold = \"{hold}\"\nno_alert = \"180s\"\n\n\
-             [[route]]\nprefix = [\"{prefix}\"]\ntrunks = [\"{name}\"]\npool = \"numbers\"\n\n",
-            phones.address
+            "[[trunk]]\nname = \"{name}\"\ntarget = \"{target}\"\nring_hold = \"{hold}\"\nno_alert = \"180s\"\n\n\
+             [[route]]\nprefix = [\"{prefix}\"]\ntrunks = [\"{name}\"]\npool = \"numbers\"\n\n"
         )
         .unwrap();
     }
@@ -88,14 +90,17 @@ fn configuration(folder: &Path, phones: &Phones, format: &str) -> PathBuf {
 }
 
 impl Stage {
-    pub(crate) fn open(format: &str) -> Self {
+    /// With a log in this form, and perhaps a network that repeats whatever number it hears.
+    pub(crate) fn open(name: &str, format: &str, repeats: bool) -> Self {
         let phones = Phones::start(|_| {});
-        let folder = folder(&format!("secrecy-{format}"));
-        let served = serve(&configuration(&folder, &phones, format));
+        let echo = repeats.then(|| Echo::start(phones.address));
+        let target = echo.as_ref().map_or(phones.address, |echo| echo.address);
+        let folder = folder(&format!("secrecy-{name}"));
+        let served = serve(&configuration(&folder, target, format));
         let (app, reads) = (served.key(&["start", "check"]), served.key(&["read"]));
         let reveals = served.key(&["read", "reveal"]);
         let (answered, claims) = (RefCell::default(), RefCell::default());
-        Self { phones, served, folder, app, reads, reveals, answered, claims }
+        Self { _echo: echo, phones, served, folder, app, reads, reveals, answered, claims }
     }
 
     fn post(&self, path: &str, body: &Value) -> Answer {
@@ -147,9 +152,22 @@ impl Stage {
 
     /// Another phone rings while somebody looks.
     pub(crate) fn ring_once_more(&self, round: usize) {
-        let to = format!("+1202555318{round}");
+        let to = format!("+12025553{}", 700 + round % 300);
         self.start(&to);
         self.phones.call(&to, 1);
+    }
+
+    /// The service dies without a last word, and is started again.
+    pub(crate) fn die_and_rise(&mut self) {
+        let next = || serve(&self.folder.join("onering.toml"));
+        self.served.program.signal(nix::sys::signal::Signal::SIGKILL);
+        // Its sockets and its data directory are free when it has ended.
+        while fs::read(format!("/proc/{}/cmdline", self.served.program.id()))
+            .is_ok_and(|line| !line.is_empty())
+        {
+            std::thread::yield_now();
+        }
+        self.served = next();
     }
 
     pub(crate) fn phases(&self, open: &[Open]) -> Vec<String> {
