@@ -165,7 +165,9 @@ async fn around(
     }
     let (code, after) = (response.status().as_u16(), service.clock.instant().since(began));
     service.metrics.answered(route, &method, code, after);
-    tracing::debug!(request_id, route, %method, code, after_us = after.as_micros(), "answered");
+    // Of 64 bits: the log in JSON writes longer numbers as text.
+    let after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(request_id, route, %method, code, after_us, "answered");
     response
 }
 

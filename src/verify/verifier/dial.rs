@@ -241,7 +241,14 @@ impl Verifier {
         session.unrecorded = session.unrecorded.saturating_sub(1);
         let what = What::CallEnded { cdr, attempt: part.number, outcome };
         let event = session.event(what, now.unix_us);
+        let phase = Phase::AwaitingCode;
+        let waits = session.is_open() && session.phase == phase;
         self.owe(place, Owed::Event(event));
+        if let Some(session) = self.sessions.get_mut(place).filter(|_| waits) {
+            let what = What::Phase { phase, attempt: part.number };
+            let event = session.event(what, now.unix_us);
+            self.owe(place, Owed::Event(event));
+        }
         self.forget_if_done(place);
     }
 

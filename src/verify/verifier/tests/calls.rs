@@ -24,10 +24,18 @@ fn phases_are_told_as_the_call_goes_on() {
     let heard = bench.heard(id);
     assert_eq!(
         heard,
-        ["started", "dialing 1", "progress 1", "ringing 1", "flashed 1", "call 1 rang"]
+        [
+            "started",
+            "dialing 1",
+            "progress 1",
+            "ringing 1",
+            "flashed 1",
+            "call 1 rang",
+            "awaiting_code 1"
+        ]
     );
     let numbers: Vec<u64> = bench.events.iter().map(|event| event.sequence).collect();
-    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7]);
 }
 
 #[test]

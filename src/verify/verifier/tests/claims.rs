@@ -79,7 +79,7 @@ fn each_wrong_code_costs_a_try_and_the_last_one_ends_it() {
     let left: Vec<u8> = bench.changes().iter().map(|change| change.tries_left).collect();
     assert_eq!(left, [2, 1, 0]);
     let heard = bench.heard(id);
-    assert_eq!(heard[3..], ["invalid 2", "invalid 1", "invalid 0", "failed"]);
+    assert_eq!(heard[4..], ["invalid 2", "invalid 1", "invalid 0", "failed"]);
 }
 
 #[test]
