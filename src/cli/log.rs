@@ -36,7 +36,10 @@ type Lines = SubscriberBuilder<
 >;
 
 fn lines() -> Lines {
-    tracing_subscriber::fmt().with_writer(std::io::stderr as fn() -> std::io::Stderr)
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr as fn() -> std::io::Stderr)
+        // A line that cannot be written, as on a full disk, is lost. To say so would be a panic.
+        .log_internal_errors(false)
 }
 
 fn filter(default: &str) -> Result<EnvFilter, Failure> {
