@@ -132,6 +132,8 @@ impl<S: Store> Driver<S> {
         let socket = Arc::clone(&self.socket);
         let mut intake = Intake::new(socket, self.engine.peers()).map_err(DriverError)?;
         let news = self.store.news();
+        // What the last life left is recorded now, and not only when somebody comes.
+        self.settle();
         loop {
             let due = self.engine.poll_timeout().map(|at| at.since(self.clock.instant()));
             tokio::select! {
