@@ -2,7 +2,7 @@
 //! what would be right. Nothing is left half-started, nothing of the good data is lost, and under the right conditions all of
 //! it is back.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 #![expect(clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod support {
@@ -256,7 +256,7 @@ fn one_on_a_disk_that_is_full() {
     disk.fill();
     let (code, said) = run();
     assert_eq!(code, Some(1), "{said}");
-    assert_one_sentence(&said, &[&shown(&data)]);
+    assert_one_sentence(&said, &[&shown(&data), "there is no room on this disk; make some"]);
     disk.empty();
     let start = || {
         let mut served = support::running::serve_as(&config, |command| {
@@ -275,7 +275,7 @@ fn one_on_a_disk_that_is_full() {
     disk.fill();
     let (code, said) = run();
     assert_eq!(code, Some(1), "{said}");
-    assert_one_sentence(&said, &[&shown(&data)]);
+    assert_one_sentence(&said, &[&shown(&data), "there is no room on this disk; make some"]);
     disk.empty();
     let served = start();
     assert_eq!(Ask::get(&key, "/v1/cdrs").of(served.api, || {}).unwrap().status, 200);
@@ -311,7 +311,9 @@ fn one_whose_database_is_none() {
     let other = rusqlite::Connection::open(&file).unwrap();
     other.execute_batch("CREATE TABLE recipe (name TEXT); PRAGMA user_version = 1").unwrap();
     drop(other);
+    let theirs = fs::read(&file).unwrap();
     good.assert_fails(|_| {}, &[&shown(&file), "this is a database of another program"]);
+    assert!(fs::read(&file).unwrap() == theirs, "theirs was changed");
     fs::write(&file, &bytes).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     good.assert_whole();
@@ -392,7 +394,10 @@ fn ports_and_names_that_others_have() {
         assert_eq!(code, Some(1), "{said}");
         // Before it there may be a warning that others would reach it.
         let last = said.lines().rfind(|line| line.starts_with("error: ")).unwrap();
-        assert!(last.contains(other), "{said}");
+        assert!(
+            last.contains(other) && last.contains("this machine has no such address"),
+            "{said}"
+        );
     }
     fs::write(&good.config, text).unwrap();
     good.assert_whole();

@@ -4,7 +4,7 @@
 //!
 //! `scripts/kill` runs it with more kills, and with a packet capture as the witness of what was on the wire.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 #![expect(clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod support {

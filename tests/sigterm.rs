@@ -1,7 +1,7 @@
 //! SIGTERM while phones ring: nothing new is taken, every call is cancelled, acknowledged and recorded, codes still count,
 //! and the next start finds nothing open. A second SIGTERM does not wait for calls.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 #![expect(clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod support {

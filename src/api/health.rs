@@ -10,6 +10,7 @@ use crate::base::id::SessionId;
 use crate::driver::{Inflow, Observe};
 use crate::engine::Event;
 use crate::io::net::clock::Clock;
+use crate::io::store::sqlite::Counters;
 use crate::verify::command::{Command, Refusal};
 use crate::verify::event::What;
 use crate::verify::record::Intent;
@@ -34,9 +35,17 @@ pub struct Health {
     /// When the store refused last, microseconds of the process' clock; 0 if it has kept something since.
     refused_us: AtomicU64,
     draining: AtomicBool,
+    /// What the store says of itself.
+    store: Option<Arc<Counters>>,
 }
 
 impl Health {
+    /// Of a service over this store.
+    #[must_use]
+    pub fn of(store: Arc<Counters>) -> Self {
+        Self { store: Some(store), ..Self::default() }
+    }
+
     /// From now on nothing new is taken.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
@@ -53,6 +62,9 @@ impl Health {
     }
 
     fn doubts_store(&self, now: Instant) -> bool {
+        if self.store.as_ref().is_some_and(|store| store.is_refusing()) {
+            return true;
+        }
         let refused = self.refused_us.load(Ordering::Relaxed);
         refused != 0 && now.since(Instant::from_micros(refused)) < DOUBT
     }

@@ -123,7 +123,7 @@ impl App {
         let ears = Ears {
             hub: Arc::new(Hub::default()),
             metrics: Arc::new(Metrics::default()),
-            health: Arc::new(Health::default()),
+            health: Arc::new(Health::of(store.counters())),
             clock,
         };
         let started = engine::Parts {

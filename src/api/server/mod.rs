@@ -126,6 +126,9 @@ impl fmt::Display for BindError {
             Self::Tcp(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "cannot listen on {address}: another process has this port")
             }
+            Self::Tcp(address, error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                write!(f, "cannot listen on {address}: this machine has no such address")
+            }
             Self::Tcp(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => write!(f, "{error}"),
             Self::Socket(path, error) => write!(f, "cannot listen on {}: {error}", path.display()),

@@ -13,7 +13,8 @@
 //! find what would be found anyway when it matters. It is one command for whoever has a doubt.
 
 use super::cells::{Cells, Table};
-use super::schema::{MIGRATIONS, migrate};
+use super::reserve::room;
+use super::schema::{MIGRATIONS, is_foreign, migrate};
 use super::secret::{SecretFault, Secrets};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -32,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// Page cache of the others. Each commit of the writer empties them.
 const READER_CACHE_KIB: i64 = 4 * 1024;
+/// Free bytes below which a failure of the disk is put down to want of room: SQLite shares two such pieces of memory.
+const ROOM_MIN: u64 = 64 * 1024;
 /// Lives that may have left no trace behind the last one that did.
 const LIVES_APART: u32 = 1000;
 
@@ -142,6 +145,10 @@ impl OpenError {
             Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },
+            // What SQLite cannot say of the memory that it shares through a file.
+            Some(ErrorCode::SystemIoFailure) if room(path.parent().unwrap_or(&path)) < ROOM_MIN => {
+                Self::Full { path }
+            }
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::Unwritable { path, cause: io::Error::from(io::ErrorKind::PermissionDenied) }
@@ -385,6 +392,10 @@ fn connect(path: &Path, role: Role) -> Result<Connection, OpenError> {
         Role::Checkpointer => set("cache_size", -READER_CACHE_KIB)?,
     }
     if role != Role::Reader {
+        // Not even its way of writing is changed then.
+        if is_foreign(&database).map_err(failed)? {
+            return Err(OpenError::Foreign { path: path.to_owned() });
+        }
         let mode: String = database
             .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
             .map_err(failed)?;

@@ -58,8 +58,8 @@ use seal::Seal;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -118,6 +118,7 @@ pub struct Counters {
     pruned: AtomicU64,
     undelivered: AtomicU64,
     log_pages: AtomicU64,
+    refusing: AtomicBool,
 }
 
 impl Counters {
@@ -155,6 +156,12 @@ impl Counters {
     #[must_use]
     pub fn log_pages(&self) -> u64 {
         self.log_pages.load(Relaxed)
+    }
+
+    /// Whether nothing that begins would be kept now: the disk takes nothing, or there is room for what is under way only.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.refusing.load(Relaxed)
     }
 }
 
@@ -204,8 +211,10 @@ impl Sqlite {
             reserve: Reserve::new(dir.path(), options.reserve_bytes, unusual.room),
             checkpointer: Checkpointer::start(&dir)?,
             pruning: Pruning::default(),
+            failed: false,
             pages_max: unusual.pages_max,
         };
+        writer.say_whether_refusing();
         let loader = Loader::start(&dir, Arc::clone(&news))?;
         let writer = Builder::new()
             .name("store-write".into())

@@ -167,6 +167,17 @@ CREATE VIEW cdr_readable AS SELECT row, id, session, number, tenant, to_number,
   pdd_us, hold_us, detail FROM cdr;
 ";
 
+fn is_empty(database: &Connection) -> rusqlite::Result<bool> {
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    Ok(database.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0)
+}
+
+/// Whether some other program made it.
+pub(super) fn is_foreign(database: &Connection) -> rusqlite::Result<bool> {
+    let made_by: i64 = database.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok(made_by != APPLICATION_ID && !is_empty(database)?)
+}
+
 /// Brings the database to the last of these versions; an older one is copied beside itself first.
 pub(super) fn migrate(
     database: &mut Connection,
@@ -175,13 +186,9 @@ pub(super) fn migrate(
 ) -> Result<(), OpenError> {
     let failed = |cause| OpenError::of(path, cause);
     let pragma = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (found, application) = (pragma("user_version"), pragma("application_id"));
-    let (found, application) = (found.map_err(failed)?, application.map_err(failed)?);
-    let empty = database
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        .map_err(failed)?
-        == 0;
-    if !empty && application != APPLICATION_ID {
+    let found = pragma("user_version").map_err(failed)?;
+    let empty = is_empty(database).map_err(failed)?;
+    if is_foreign(database).map_err(failed)? {
         return Err(OpenError::Foreign { path: path.to_owned() });
     }
     let known = migrations.len();

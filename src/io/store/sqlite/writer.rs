@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// How long nothing must come before the thread looks around.
 const IDLE: Duration = Duration::from_secs(1);
+/// Changes with each write; nobody reads it.
+const TRY: &str = "INSERT OR REPLACE INTO meta (name, value, sum) VALUES ('tried_us', ?1, 0)";
 /// Wall time between two looks at what is old.
 const LOOK_EVERY_US: u64 = 1_000_000;
 
@@ -32,6 +34,8 @@ pub(super) struct Writer {
     pub(super) reserve: Reserve,
     pub(super) checkpointer: Checkpointer,
     pub(super) pruning: Pruning,
+    /// The last write failed; the next one may not.
+    pub(super) failed: bool,
     /// Most pages that the database may have; only tests make it small.
     pub(super) pages_max: Option<u32>,
 }
@@ -100,7 +104,8 @@ impl Writer {
     }
 
     /// Nothing can be written: says so of what waits, or of what comes next. Says whether this is the end.
-    fn refuse(&self) -> bool {
+    fn refuse(&mut self) -> bool {
+        self.found(false);
         match self.queue.next(IDLE) {
             Work::Write(groups, jobs) => {
                 if let Some(first) = groups.first() {
@@ -133,6 +138,7 @@ impl Writer {
                 }
                 Work::Nothing => {
                     self.reserve.renew();
+                    self.try_again(database)?;
                     self.tend(database).map_err(Failure::silent)?;
                 }
                 Work::End(Ending::Orderly | Ending::AtOnce) => return Ok(()),
@@ -156,6 +162,7 @@ impl Writer {
             Ok(()) => Ok(allowed.len()),
             Err(cause) => Err(cause),
         };
+        self.found(result.is_ok());
         let kept = *result.as_ref().unwrap_or(&0);
         if let Some(first) = groups.get(kept) {
             self.counters.failures.fetch_add(1, Relaxed);
@@ -169,6 +176,33 @@ impl Writer {
             }
             Ok(_) => Ok(()),
         }
+    }
+
+    /// Whether the disk takes writes.
+    fn found(&mut self, works: bool) {
+        self.failed = !works;
+        self.say_whether_refusing();
+    }
+
+    /// For whoever asks whether something can be begun.
+    pub(super) fn say_whether_refusing(&self) {
+        self.counters.refusing.store(self.failed || self.reserve.is_spent(), Relaxed);
+    }
+
+    /// After a failure nobody may come any more to see whether it works again: whoever sends us work is told not to.
+    fn try_again(&mut self, database: &Connection) -> Result<(), Failure> {
+        if self.failed {
+            let tried = database.execute(TRY, [(self.wall)().to_string()]);
+            self.found(tried.is_ok());
+            match tried {
+                Err(cause) if !is_full(&cause) && !is_busy(&cause) => {
+                    return Err(Failure::told(cause));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.say_whether_refusing();
+        Ok(())
     }
 
     /// What may be written now: from the reserve nothing that begins.
