@@ -152,6 +152,9 @@ fn trunks_are_listed_by_the_file_and_by_the_service_while_it_runs() {
     let listed = json(&["trunk", "list"], &file);
     assert_eq!((&listed["running"], &listed["trunks"][0]["name"]), (&json!(true), &json!("west")));
     assert_eq!(listed["trunks"][1]["ring_hold_ms"], 20);
+    assert_eq!(listed["trunks"][1]["targets"], json!([east.address.to_string(), "127.0.0.1:9"]));
+    assert_eq!(listed["trunks"][1]["callable"], true);
+    assert_eq!(listed["trunks"][1]["calls_active"], 0);
     assert!(served.program.stop().0.success());
     let broken = onering(&["trunk", "list"], &file);
     assert_eq!(broken.status.code(), Some(2));

@@ -19,8 +19,9 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -28,6 +29,17 @@ use utoipa::ToSchema;
 const DOUBT: Duration = Duration::from_secs(1);
 /// How long the engine may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where a trunk's calls go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkWay {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The addresses that were found for it; none where it cannot be called.
+    pub targets: Vec<SocketAddr>,
+    /// What keeps it from being called.
+    pub problem: Option<String>,
+}
 
 /// How it is with the service.
 #[derive(Debug, Default)]
@@ -37,6 +49,7 @@ pub struct Health {
     draining: AtomicBool,
     /// What the store says of itself.
     store: Option<Arc<Counters>>,
+    ways: Mutex<Vec<TrunkWay>>,
 }
 
 impl Health {
@@ -44,6 +57,17 @@ impl Health {
     #[must_use]
     pub fn of(store: Arc<Counters>) -> Self {
         Self { store: Some(store), ..Self::default() }
+    }
+
+    /// Trunks were looked up: all of them, in the order of configuration.
+    pub fn looked_up(&self, ways: Vec<TrunkWay>) {
+        *self.ways.lock().unwrap_or_else(PoisonError::into_inner) = ways;
+    }
+
+    /// Where the calls of this trunk go; none before that is known.
+    pub(super) fn way(&self, trunk: &str) -> Option<TrunkWay> {
+        let ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        ways.iter().find(|way| *way.name == *trunk).cloned()
     }
 
     /// From now on nothing new is taken.

@@ -90,6 +90,14 @@ pub(super) struct TrunkView<'a> {
     /// Its name.
     #[schema(value_type = String)]
     name: &'a str,
+    /// The addresses that its calls go to.
+    targets: Vec<String>,
+    /// Whether it can be called.
+    callable: bool,
+    /// Why not.
+    problem: Option<String>,
+    /// Calls on it that are not recorded yet.
+    calls_active: i64,
     /// How long its calls ring, milliseconds.
     ring_hold_ms: u64,
     /// How long they may go without ringing, milliseconds.
@@ -115,10 +123,18 @@ pub(super) async fn trunks(
     let rules = service.rules();
     let ms =
         |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let data = rules.trunks.iter().map(|TrunkRules { name, pace }| TrunkView {
-        name,
-        ring_hold_ms: ms(pace.hold),
-        no_alert_ms: ms(pace.no_alert),
+    let data = rules.trunks.iter().map(|TrunkRules { name, pace }| {
+        let way = service.health.way(name);
+        let targets = way.iter().flat_map(|way| &way.targets).map(ToString::to_string).collect();
+        TrunkView {
+            name,
+            targets,
+            callable: way.as_ref().is_some_and(|way| !way.targets.is_empty()),
+            problem: way.and_then(|way| way.problem),
+            calls_active: service.metrics.calls_active(name),
+            ring_hold_ms: ms(pace.hold),
+            no_alert_ms: ms(pace.no_alert),
+        }
     });
     Ok(json(StatusCode::OK, &Trunks { data: data.collect() }))
 }

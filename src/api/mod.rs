@@ -25,7 +25,7 @@ mod view;
 pub(crate) mod tests;
 
 pub use auth::{Keys, NewKey, Scope, Scopes};
-pub use health::{Ears, Health};
+pub use health::{Ears, Health, TrunkWay};
 pub use hub::Hub;
 pub use keys::{is_name, key_json};
 pub use problem::Code;

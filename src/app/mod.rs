@@ -126,6 +126,7 @@ impl App {
             health: Arc::new(Health::of(store.counters())),
             clock,
         };
+        ears.health.looked_up(trunks.ways(&resolved));
         let started = engine::Parts {
             store,
             socket,
@@ -181,12 +182,14 @@ impl App {
     pub async fn reload(&mut self, config: Config, clock: Clock) -> Option<Reloaded> {
         let needs_restart = self.config.needs_restart(&config);
         let trunks = self.trunks.resolve(&config).await;
+        let ways = self.trunks.ways(&trunks);
         let rules = Arc::new(config.rules.clone());
         if self.handle.configure(trunks, Arc::clone(&rules)).await.is_err() {
             self.refused(clock);
             return None;
         }
         self.rules.send_replace(rules);
+        self.health.looked_up(ways);
         // What needs a restart stays as it is in force, so that it is named again the next time.
         let mut config = config;
         config.sip.listen = self.config.sip.listen;
@@ -221,6 +224,7 @@ impl App {
     pub async fn look_again(&mut self) {
         if let Some(trunks) = self.trunks.look_again(&self.config).await {
             let rules = Arc::clone(&self.rules.borrow());
+            self.health.looked_up(self.trunks.ways(&trunks));
             self.handle.configure(trunks, rules).await.ok();
         }
     }

@@ -1,5 +1,6 @@
 //! Trunks by name, looked up: a trunk that cannot be found takes no calls until it can, and the others go on.
 
+use crate::api::TrunkWay;
 use crate::base::flow::FlowId;
 use crate::config::resolve::Local;
 use crate::config::{Config, TrunkConfig};
@@ -49,6 +50,16 @@ impl Trunks {
         }
         self.lost = lost;
         trunks
+    }
+
+    /// Where the calls of each go, as it was looked up last.
+    pub(super) fn ways(&self, trunks: &[Trunk]) -> Vec<TrunkWay> {
+        let way = |trunk: &Trunk| TrunkWay {
+            name: Arc::clone(&trunk.name),
+            targets: trunk.targets.clone(),
+            problem: self.lost.get(&trunk.name).cloned(),
+        };
+        trunks.iter().map(way).collect()
     }
 
     /// The same, if anything was lost; none where nothing has changed.

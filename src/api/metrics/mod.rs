@@ -347,6 +347,12 @@ impl Metrics {
         self.config.reloaded_at.set(i64::try_from(unix_us / 1_000_000).unwrap_or(i64::MAX));
     }
 
+    /// Calls on this trunk that were begun in this life and are not recorded yet.
+    pub(super) fn calls_active(&self, trunk: &Arc<str>) -> i64 {
+        let trunk = OfTrunk { trunk: Arc::clone(trunk) };
+        self.calls.active.get(&trunk).map_or(0, |active| active.get())
+    }
+
     /// How far a sink of records is behind.
     pub fn sink_lag(&self, sink: &str, records: u64, oldest: Duration) {
         let sink = Sink { sink: sink.to_owned() };
