@@ -114,7 +114,9 @@ pub(super) struct Checked<'a> {
 
 /// Give a code
 ///
-/// A wrong one is no error: the answer says so, and how many more may be given.
+/// A wrong one is no error: the answer says so, and how many more may be given. Where the answer is 503
+/// `store_unavailable`, the code may count all the same once the store works again: look at the verification before asking
+/// its owner for another try.
 #[utoipa::path(post, path = "/v1/verifications/{id}/check", tag = "verifications", operation_id = "check", security(("key" = ["check"])),
     params(("id" = String, Path, description = "The verification")),
     request_body = CheckBody,
