@@ -23,8 +23,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use onering::io::net::clock::Clock;
 use serde_json::{Value, json};
 
 use support::far_end::FarEnd;
@@ -452,4 +454,39 @@ fn a_file_that_is_gone_or_no_text_changes_nothing() {
     assert_eq!(status, 201, "{made}");
     far_end.display("+12025550142");
     every_call_has_its_record(case, &[far_end]);
+}
+
+#[test]
+fn a_record_file_that_cannot_be_written_is_behind_until_it_can() {
+    let far_end = FarEnd::start(Ipv4Addr::LOCALHOST);
+    let case = Case::start("record-file", |folder| {
+        let path = folder.join("cdr.jsonl");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let text = text(folder, &[("carrier", &far_end)]);
+        format!("{text}\n[[cdr.file]]\npath = \"{}\"\n", path.display())
+    });
+    let path = case.folder.join("cdr.jsonl");
+    let lag = |of: &str| {
+        case.metric(&format!("onering_cdr_sink_lag_{of}{{sink=\"{}\"}}", path.display()))
+    };
+    let load = Load::new(&case.served, &far_end);
+    (0..3).for_each(|_| load.verify(&json!({"to": load.number()})).unwrap());
+    eventually(|| lag("records").is_some_and(|count| count == "3"));
+    eventually(|| lag("seconds").is_some_and(|age| age != "0"));
+    fs::remove_file(&path).unwrap();
+    case.hang_up();
+    eventually(|| lag("records").is_some_and(|count| count == "0"));
+    assert_eq!(lag("seconds").as_deref(), Some("0"));
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+    drop(load);
+    every_call_has_its_record(case, &[far_end]);
+}
+
+/// Asks again until it is so.
+fn eventually(is: impl Fn() -> bool) {
+    let clock = Clock::start();
+    let patience = clock.instant() + Duration::from_secs(60);
+    while !is() {
+        assert!(clock.instant() < patience, "never");
+    }
 }

@@ -5,6 +5,7 @@
 //! up what the last life left, and only then the API answers.
 
 mod engine;
+mod lag;
 mod trunks;
 
 use crate::api::metrics::Metrics;
@@ -22,6 +23,7 @@ use crate::verify::cdr::Show;
 use crate::verify::cdr::csv::Profile;
 use crate::verify::rules::Rules;
 use engine::EngineThread;
+use lag::{Lag, Looking};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -49,6 +51,7 @@ pub struct App {
     engine: EngineThread,
     api: Api,
     deliveries: Vec<Delivery>,
+    lag: Lag,
     /// What the offers name; never read, and open as long as the calls.
     _media: MediaPort,
 }
@@ -144,6 +147,7 @@ impl App {
         metrics.configured(&config.fingerprint, clock.now().unix_us);
         let follow = Follow { reader: reader.clone(), admin: admin.clone(), rows, clock };
         let deliveries = follow.deliveries(&config).map_err(StartError::Thread)?;
+        let lag = Lag::start(follow.looking(Arc::clone(&metrics)), &deliveries);
         let parts = Parts {
             handle: handle.clone(),
             reader,
@@ -156,7 +160,19 @@ impl App {
             clock,
         };
         let (api, _media) = (Api::start(bound, parts), media);
-        Ok(Self { config, handle, rules, health, metrics, trunks, engine, api, deliveries, _media })
+        Ok(Self {
+            config,
+            handle,
+            rules,
+            health,
+            metrics,
+            trunks,
+            engine,
+            api,
+            deliveries,
+            lag,
+            _media,
+        })
     }
 
     /// Where the API listens, if it does on TCP.
@@ -241,6 +257,7 @@ impl App {
         };
         // Whoever is being answered is answered.
         self.api.stop().await;
+        self.lag.stop().await;
         drop(self.handle);
         let engine = self.engine;
         let ended = tokio::task::spawn_blocking(move || engine.join());
@@ -306,6 +323,10 @@ impl Follow {
             Delivery::start(sink(file), source, self.rows.clone(), self.clock)
         };
         config.cdr_files.iter().map(start).collect()
+    }
+
+    fn looking(self, metrics: Arc<Metrics>) -> Looking {
+        Looking { reader: self.reader, rows: self.rows, metrics, clock: self.clock }
     }
 }
 

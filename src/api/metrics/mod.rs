@@ -268,11 +268,10 @@ impl Configuration {
 impl Sinks {
     fn add(names: &mut Names) -> Self {
         Self {
-            records: names.add("cdr_sink_lag_records", "Records that a sink has not taken yet"),
-            seconds: names.add(
-                "cdr_sink_lag_seconds",
-                "Age of the oldest record that a sink has not taken yet",
-            ),
+            records: names
+                .add("cdr_sink_lag_records", "Records that are not in the record file yet"),
+            seconds: names
+                .add("cdr_sink_lag_seconds", "Since the call of the oldest of them began"),
         }
     }
 }
@@ -353,7 +352,7 @@ impl Metrics {
         self.calls.active.get(&trunk).map_or(0, |active| active.get())
     }
 
-    /// How far a sink of records is behind.
+    /// How far a record file is behind.
     pub fn sink_lag(&self, sink: &str, records: u64, oldest: Duration) {
         let sink = Sink { sink: sink.to_owned() };
         let records = i64::try_from(records).unwrap_or(i64::MAX);

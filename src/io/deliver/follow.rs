@@ -48,6 +48,11 @@ impl Follow {
         self.waiting.first().map_or(self.looked, |first| first - 1)
     }
 
+    /// Everything up to here was looked at, and how many of those wait for their verifications.
+    pub(super) fn looked(&self) -> (u64, usize) {
+        (self.looked, self.waiting.len())
+    }
+
     /// When those that wait are looked at again.
     pub(super) fn due(&self) -> Option<Instant> {
         (!self.waiting.is_empty()).then_some(self.round_at)

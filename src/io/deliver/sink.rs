@@ -113,6 +113,7 @@ impl<S: Source> Sink<S> {
             Ok(due) => self.remember().await.map(|()| due),
             Err(trouble) => Err(trouble),
         };
+        self.tell();
         match worked {
             Ok(due) => {
                 if self.retry.take().is_some() {
@@ -160,6 +161,17 @@ impl<S: Source> Sink<S> {
         let at = now + after;
         self.retry = Some(Retry { at, after });
         at
+    }
+
+    /// Says how far it has come.
+    fn tell(&self) {
+        let Some(follow) = &self.follow else { return };
+        let (looked, passed_over) = follow.looked();
+        let written = if self.waiting.is_empty() { follow.row() } else { self.durable.row };
+        let waiting = passed_over + self.waiting.len();
+        self.tally.reached.store(written, Ordering::Relaxed);
+        self.tally.looked.store(looked, Ordering::Relaxed);
+        self.tally.waiting.store(waiting as u64, Ordering::Relaxed);
     }
 
     fn begin(&mut self, known: Option<Reached>) {

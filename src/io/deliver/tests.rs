@@ -218,6 +218,7 @@ fn a_plain_line_waits_for_its_own_verification_and_no_other() {
     }
     bench.turn(1);
     assert_eq!(scratch.ids("cdr.jsonl"), [3]);
+    assert_eq!((bench.tally.reached(), bench.tally.behind(4)), (0, 3));
     store.end(2);
     store.end(4);
     bench.turn(1001);
@@ -454,10 +455,12 @@ fn a_full_disk_delays_lines_and_loses_none() {
     assert_eq!(bench.turn(1000), Some(3000), "then two");
     assert_eq!((bench.tally.errors(), bench.tally.written()), (2, 0));
     store.keep(2, false);
+    assert_eq!((bench.tally.reached(), bench.tally.behind(2)), (0, 2));
     fs::remove_file(&config.path).unwrap();
     bench.turn(3000);
     assert!(!bench.tally.is_failing());
     assert_eq!(scratch.ids("cdr.jsonl"), [1, 2]);
+    assert_eq!((bench.tally.reached(), bench.tally.behind(2)), (2, 0));
     bench.finish(3001);
     assert_eq!(store.reached(), 2);
 }

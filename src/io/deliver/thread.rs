@@ -21,6 +21,9 @@ pub struct Tally {
     pub(super) written: AtomicU64,
     pub(super) errors: AtomicU64,
     pub(super) failing: AtomicBool,
+    pub(super) reached: AtomicU64,
+    pub(super) looked: AtomicU64,
+    pub(super) waiting: AtomicU64,
 }
 
 impl Tally {
@@ -41,11 +44,25 @@ impl Tally {
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
+
+    /// Every record up to and with this row is in the file.
+    #[must_use]
+    pub fn reached(&self) -> u64 {
+        self.reached.load(Ordering::Relaxed)
+    }
+
+    /// Records that are not in the file yet, where the store's last is in this row.
+    #[must_use]
+    pub fn behind(&self, last_row: u64) -> u64 {
+        let unseen = last_row.saturating_sub(self.looked.load(Ordering::Relaxed));
+        unseen + self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 /// A sink at work. Stops, with everything written that there is, when it is dropped.
 #[derive(Debug)]
 pub struct Delivery {
+    name: Arc<str>,
     tally: Arc<Tally>,
     rotate: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
@@ -67,16 +84,23 @@ impl Delivery {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (tally, rotate) = (Arc::new(Tally::default()), Arc::new(Notify::new()));
         let (stop, stopped) = oneshot::channel();
+        let name = config.name.as_str().into();
         let sink = Sink::new(config, source, Arc::clone(&tally));
         let asked = Arc::clone(&rotate);
         let follow = move || runtime.block_on(follow(sink, news, asked, stopped, clock));
         let thread = std::thread::Builder::new().name("cdr-file".into()).spawn(follow)?;
-        Ok(Self { tally, rotate, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { name, tally, rotate, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Begins a new file, as on SIGHUP.
     pub fn reopen(&self) {
         self.rotate.notify_one();
+    }
+
+    /// Its sink's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What it has done.
