@@ -56,19 +56,24 @@ fn cdrs(
     let last: Option<i64> = step.query_row("SELECT max(row) FROM cdr", [], |row| row.get(0))?;
     let delivered: Option<i64> =
         step.query_row("SELECT min(last_row) FROM sink", [], |row| row.get(0))?;
-    let mut head =
-        step.prepare_cached("SELECT row, life, call, kept_us FROM cdr ORDER BY row LIMIT ?1")?;
+    let mut head = step.prepare_cached(
+        "SELECT row, life, call, kept_us, EXISTS
+           (SELECT 1 FROM session WHERE session.id = cdr.session AND session.status = 'pending')
+         FROM cdr ORDER BY row LIMIT ?1",
+    )?;
     let head = head.query_map([STEP as i64], |row| {
-        Ok((row.get::<_, i64>(0)?, [row.get::<_, i64>(1)?, row.get(2)?], row.get::<_, i64>(3)?))
+        let id = [row.get::<_, i64>(1)?, row.get(2)?];
+        Ok((row.get::<_, i64>(0)?, id, row.get::<_, i64>(3)?, row.get::<_, bool>(4)?))
     })?;
     let mut delete = step.prepare_cached("DELETE FROM cdr WHERE row = ?1")?;
     let mut amendments =
         step.prepare_cached("DELETE FROM amendment WHERE life = ?1 AND call = ?2")?;
     let mut gone = 0;
     for old in head.collect::<Result<Vec<_>, _>>()? {
-        let (row, id, kept_us) = old;
+        let (row, id, kept_us, open) = old;
         let waits = delivered.is_some_and(|delivered| delivered < row);
-        if Some(row) == last || kept_us >= before || (waits && kept_us >= overdue) {
+        // Without it the next life would take an open verification for one that was never called, and call again.
+        if open || Some(row) == last || kept_us >= before || (waits && kept_us >= overdue) {
             break;
         }
         delete.execute([row])?;

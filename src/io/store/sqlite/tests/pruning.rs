@@ -104,6 +104,27 @@ fn what_is_open_stays_and_records_outlive_their_verification() {
 }
 
 #[test]
+fn a_record_of_an_open_verification_stays() {
+    let folder = Folder::new("open-records");
+    let mut life = Life::begin(&folder);
+    let open = Case::new(0);
+    life.keep(open.begins());
+    life.keep(open.whole().into_iter().filter(|record| matches!(record, Record::Cdr(_))));
+    keep(&mut life, 1..3);
+    life.close();
+    let dir = crate::io::store::sqlite::DataDir::open(&folder.0, NOW).unwrap();
+    let database = dir.connect(Role::Writer).unwrap();
+    let short = Retention { session: hours(1000), ..retention() };
+    step(&database, &short, NOW + 11 * HOUR).unwrap();
+    assert_eq!(folder.one::<i64>("SELECT min(row) FROM cdr"), 1);
+    drop((database, dir));
+    let life = Life::begin(&folder);
+    assert_eq!(life.left.sessions.len(), 1);
+    assert_eq!(life.left.sessions[0].calls.len(), 1);
+    life.close();
+}
+
+#[test]
 fn the_writer_prunes_and_the_file_stays_as_large_as_what_it_holds() {
     let folder = Folder::new("bounded");
     let mut life = Life::begin(&folder);
