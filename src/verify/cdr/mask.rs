@@ -31,9 +31,30 @@ impl Mask {
         self.hide(text, 2, OF_CALLER_ID, OF_DESTINATION);
     }
 
-    /// A token that only machines read: digits in it mean nothing, so it takes more of them to be ours.
+    /// A token that only machines read: digits in it mean nothing, so it takes more of them to be ours, unless all that
+    /// stand together are a code.
     pub(super) fn token(&self, text: &mut String) {
         self.hide(text, 0, OF_TOKEN, OF_TOKEN);
+        let mut at = 0;
+        while let Some(run) = Some(run(text.as_bytes(), at, 0)).filter(|_| at < text.len()) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                at += 1;
+                continue;
+            };
+            if self.is_code(text.as_bytes().get(*first..=*last).unwrap_or_default()) {
+                text.replace_range(*first..=*last, &"*".repeat(run.len()));
+            }
+            at = *last + 1;
+        }
+    }
+
+    /// Whether a number is a code that the caller-ID may stand for.
+    pub(super) fn is_number(&self, number: u32) -> bool {
+        self.is_code(number.to_string().as_bytes())
+    }
+
+    fn is_code(&self, digits: &[u8]) -> bool {
+        (OF_CALLER_ID..=TAIL).contains(&digits.len()) && self.from.ends_with(digits)
     }
 
     fn hide(&self, text: &mut String, gap: usize, of_caller_id: usize, of_destination: usize) {
@@ -130,7 +151,9 @@ mod tests {
     #[test]
     fn a_token_is_hidden_only_where_it_cannot_be_chance() {
         for (said, kept) in [
-            ("as5a0142ff", "as5a0142ff"),
+            ("as5a0142ff", "as5a****ff"),
+            ("as5a50142", "as5a*****"),
+            ("as5a0143ff-01420", "as5a0143ff-01420"),
             ("12025550142-77", "***********-77"),
             ("x550142", "x******"),
             ("a6c85cf", "a6c85cf"),
@@ -138,6 +161,17 @@ mod tests {
             let mut text = said.to_owned();
             mask().token(&mut text);
             assert_eq!(text, kept);
+        }
+    }
+
+    #[test]
+    fn a_number_is_a_code_only_as_a_whole() {
+        let mask = Mask::new(
+            CallerId::parse("+12025552006").unwrap(),
+            Destination::parse("+4915112345678").unwrap(),
+        );
+        for (number, code) in [(2006, true), (52_006, true), (200, false), (20_060, false)] {
+            assert_eq!(mask.is_number(number), code, "{number}");
         }
     }
 

@@ -282,6 +282,10 @@ impl View {
         for tag in tags.chain(self.forks.iter_mut().map(|fork| &mut fork.to_tag)) {
             mask.token(tag);
         }
+        self.retry_after = self.retry_after.filter(|secs| !mask.is_number(*secs));
+        for reason in &mut self.reasons {
+            reason.cause = reason.cause.filter(|cause| !mask.is_number(u32::from(*cause)));
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn a_record_of_an_open_verification_stays() {
     let mut life = Life::begin(&folder);
     let open = Case::new(0);
     life.keep(open.begins());
-    life.keep(open.whole().into_iter().filter(|record| matches!(record, Record::Cdr(_))));
+    life.keep(open.whole().filter(|record| matches!(record, Record::Cdr(_))));
     keep(&mut life, 1..3);
     life.close();
     let dir = crate::io::store::sqlite::DataDir::open(&folder.0, NOW).unwrap();
