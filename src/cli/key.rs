@@ -169,8 +169,8 @@ fn no_such(id: &str) -> String {
 
 /// Does it on the store. Only a key may be the first thing that there is in a directory.
 async fn itself(dir: &Path, wish: &Wish<'_>) -> Result<Value, String> {
-    if !dir.exists() && !matches!(wish, Wish::Create(_)) {
-        return Err("there is no such directory, and so no key".to_owned());
+    if !dir.join("onering.db").exists() && !matches!(wish, Wish::Create(_)) {
+        return Err("there is no store there, and so no key".to_owned());
     }
     let clock = Clock::start();
     let now = clock.now().unix_us;
