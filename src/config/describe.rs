@@ -204,5 +204,6 @@ const RULES: &str = "
 - Secrets are kept elsewhere: `{ env = \"NAME\" }` is an environment variable; `{ file = \"PATH\" }` a file that not everybody may
   read; `{ credential = \"NAME\" }` a file of that name in `$CREDENTIALS_DIRECTORY`, where systemd puts credentials
   (`LoadCredential=`). Text in the file itself is accepted, with a warning. No secret is ever printed.
-- SIGHUP reads the file again. One with mistakes changes nothing. Keys with a star count only after a restart.
+- SIGHUP reads the file again. One with mistakes changes nothing. Keys with a star count only after a restart. Open verifications
+  keep what they began with, but nobody is called any more in a country, for a tenant or over a trunk that is gone.
 ";

@@ -11,7 +11,8 @@ use crate::verify::command::Refusal;
 use crate::verify::event::What;
 use crate::verify::matcher::Stand;
 use crate::verify::reach::{failure, tries_next_trunk};
-use crate::verify::record::{Intent, Part, Record};
+use crate::verify::record::{Intent, Opened, Part, Record};
+use crate::verify::rules::Rules;
 use crate::verify::status::{Phase, Reason, Status};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -24,8 +25,10 @@ impl Verifier {
         now: Now,
         calls: &mut impl Calls,
     ) -> Result<Arc<Intent>, Refusal> {
-        let caller = self.draw(place).ok_or(Refusal::NoEligibleNumber)?;
         let rules = Arc::clone(&self.rules);
+        let session = self.sessions.get(place).ok_or(Refusal::NotOpen)?;
+        still_allowed(&rules, &session.opened)?;
+        let caller = self.draw(place).ok_or(Refusal::NoEligibleNumber)?;
         let Some(session) = self.sessions.get_mut(place) else { return Err(Refusal::NotOpen) };
         let number = u8::try_from(session.calls.len() + 1).map_err(|_| Refusal::NoStepsLeft)?;
         let (to, part) = (session.opened.to, Part { session: session.id(), number });
@@ -70,10 +73,12 @@ impl Verifier {
         let pool = session.pool.as_ref().map(Arc::clone)?;
         let here = self.destinations.get(to)?;
         let sessions = here.sessions.iter().filter_map(|place| self.sessions.get(*place));
-        let held: SmallVec<[CallerId; 8]> = sessions
+        let held = sessions
             .filter(|session| session.is_open())
-            .flat_map(|session| session.calls.iter().map(|call| call.caller))
-            .collect();
+            .flat_map(|session| session.calls.iter().map(|call| call.caller));
+        // Nobody is rung from the own number: phones and networks take such a call for something else.
+        let own = CallerId::of_value(to.value(), to.len()).filter(|own| pool.contains(*own));
+        let held: SmallVec<[CallerId; 8]> = held.chain(own).collect();
         let recent: SmallVec<[CallerId; 8]> = here.recent.iter().copied().collect();
         pool.draw(code_length, Taken { held: &held, recent: &recent }, &mut self.rng)
     }
@@ -258,4 +263,15 @@ impl Verifier {
         let records = smallvec![Record::Changed(Arc::new(change))];
         self.write(place, records, Token::Changed { id });
     }
+}
+
+/// Whether a call may be made for a verification that began under other rules. A country or a tenant is taken away because
+/// calls are to stop, so it stops those of open verifications too; codes that rang already stay good.
+fn still_allowed(rules: &Rules, opened: &Opened) -> Result<(), Refusal> {
+    if !rules.tenants.contains_key(&opened.tenant) {
+        return Err(Refusal::UnknownTenant);
+    }
+    // Only test numbers begin without a country.
+    let allowed = opened.country.is_none_or(|country| rules.countries.contains(&country));
+    allowed.then_some(()).ok_or(Refusal::DestinationDenied)
 }

@@ -5,6 +5,7 @@ use crate::call::outcome::Outcome;
 use crate::verify::command::Refusal;
 use crate::verify::reach::{Reach, failure, reach, tries_next_trunk};
 use crate::verify::status::{Phase, Reason, Status};
+use std::sync::Arc;
 
 fn trunks(bench: &Bench) -> Vec<u16> {
     bench.line.prepared.iter().map(|wish| wish.trunk).collect()
@@ -219,4 +220,33 @@ fn a_call_that_takes_its_turn_too_late_is_not_made() {
     one_number.came_to(Outcome::Congestion).keep();
     let change = one_number.changes().pop().unwrap();
     assert_eq!(change.reason, Some(Reason::NoEligibleNumber), "its only number is held by itself");
+}
+
+#[test]
+fn what_a_later_configuration_forbids_is_not_called_again_and_its_code_stays_good() {
+    for refusal in [Refusal::DestinationDenied, Refusal::UnknownTenant] {
+        let mut bench = Bench::new();
+        let id = bench.dialing(PHONE);
+        bench.came_to(Outcome::Rang);
+        let mut later = rules(profile(), "+12025550000-+12025559999");
+        if refusal == Refusal::UnknownTenant {
+            later.tenants.remove("acme");
+        } else {
+            later.countries.clear();
+        }
+        bench.verifier.configure(Arc::new(later));
+        bench.next(2, id).keep();
+        assert_eq!(bench.refusal(2), refusal);
+        assert_eq!(bench.begun.len(), 1);
+        let code = bench.code(0);
+        bench.check(3, id, &code).keep();
+        assert_eq!(bench.verdict(3).0, "approved");
+    }
+}
+
+#[test]
+fn nobody_is_rung_from_the_own_number() {
+    let mut bench = Bench::with(rules(profile(), PHONE));
+    bench.start(1, wish(PHONE)).load().keep();
+    assert_eq!(bench.refusal(1), Refusal::NoEligibleNumber);
 }
