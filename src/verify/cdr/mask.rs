@@ -28,57 +28,51 @@ impl Mask {
     /// A text for people. Digits with blanks or punctuation between them are read as one number, since people write them so;
     /// where one holds part of ours, all its digits become `*`.
     pub(super) fn words(&self, text: &mut String) {
-        self.hide(text, 2, OF_CALLER_ID, OF_DESTINATION);
+        hide(text, 2, |digits| self.shows(digits, OF_CALLER_ID, OF_DESTINATION));
     }
 
     /// A token that only machines read: digits in it mean nothing, so it takes more of them to be ours, unless all that
     /// stand together are a code.
     pub(super) fn token(&self, text: &mut String) {
-        self.hide(text, 0, OF_TOKEN, OF_TOKEN);
-        let mut at = 0;
-        while let Some(run) = Some(run(text.as_bytes(), at, 0)).filter(|_| at < text.len()) {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else {
-                at += 1;
-                continue;
-            };
-            if self.is_code(text.as_bytes().get(*first..=*last).unwrap_or_default()) {
-                text.replace_range(*first..=*last, &"*".repeat(run.len()));
-            }
-            at = *last + 1;
-        }
+        let ours = |digits: &[u8]| self.shows(digits, OF_TOKEN, OF_TOKEN) || self.is_code(digits);
+        hide(text, 0, ours);
     }
 
-    /// Whether a number is a code that the caller-ID may stand for.
+    /// Whether a number is a code that the caller-ID may stand for; one that begins with zeros has lost them.
     pub(super) fn is_number(&self, number: u32) -> bool {
-        self.is_code(number.to_string().as_bytes())
+        (OF_CALLER_ID..=TAIL).any(|digits| self.is_code(format!("{number:0digits$}").as_bytes()))
     }
 
     fn is_code(&self, digits: &[u8]) -> bool {
         (OF_CALLER_ID..=TAIL).contains(&digits.len()) && self.from.ends_with(digits)
     }
 
-    fn hide(&self, text: &mut String, gap: usize, of_caller_id: usize, of_destination: usize) {
-        let mut bytes = std::mem::take(text).into_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let run = run(&bytes, at, gap);
-            at = run.last().map_or(at, |last| *last) + 1;
-            let digits: Vec<u8> =
-                run.iter().filter_map(|place| bytes.get(*place)).copied().collect();
-            let tail = self.from.len().saturating_sub(TAIL);
-            if shares(&digits, &self.from, of_caller_id, tail)
-                || shares(&digits, &self.to, of_destination, 0)
-            {
-                for place in run {
-                    if let Some(digit) = bytes.get_mut(place) {
-                        *digit = b'*';
-                    }
+    /// Whether so many digits in a row are those of one of our numbers.
+    fn shows(&self, digits: &[u8], of_caller_id: usize, of_destination: usize) -> bool {
+        let tail = self.from.len().saturating_sub(TAIL);
+        shares(digits, &self.from, of_caller_id, tail)
+            || shares(digits, &self.to, of_destination, 0)
+    }
+}
+
+/// Numbers in a text that are ours become `*`, with at most so many other characters between two digits of one.
+fn hide(text: &mut String, gap: usize, ours: impl Fn(&[u8]) -> bool) {
+    let mut bytes = std::mem::take(text).into_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let run = run(&bytes, at, gap);
+        at = run.last().map_or(at, |last| *last) + 1;
+        let digits: Vec<u8> = run.iter().filter_map(|place| bytes.get(*place)).copied().collect();
+        if ours(&digits) {
+            for place in run {
+                if let Some(digit) = bytes.get_mut(place) {
+                    *digit = b'*';
                 }
             }
         }
-        // Only ASCII was replaced, by ASCII.
-        *text = String::from_utf8(bytes).unwrap_or_default();
     }
+    // Only ASCII was replaced, by ASCII.
+    *text = String::from_utf8(bytes).unwrap_or_default();
 }
 
 /// Places of the digits of the number that begins at `at`, with at most so many other characters between two of them.
@@ -173,6 +167,8 @@ mod tests {
         for (number, code) in [(2006, true), (52_006, true), (200, false), (20_060, false)] {
             assert_eq!(mask.is_number(number), code, "{number}");
         }
+        let zeros = self::mask();
+        assert!(zeros.is_number(142) && !zeros.is_number(42) && !zeros.is_number(16));
     }
 
     #[test]
